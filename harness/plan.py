@@ -1,0 +1,156 @@
+"""Owns the plan format (``benchmarks/plans/*.toml``) and its expansion into cells and arms.
+
+A plan is data: which arms, which cells, how many blocks and calls. Validated here, trusted afterwards.
+Called by ``conductor`` and ``commands``; must not know clients' code, sockets or statistics.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness.door import Strict, parse_toml, read_text, validate
+from harness.errors import UsageError
+from harness.vocabulary import NULL_SUFFIX, Load, Mode
+
+
+class CellFamily(Strict):
+    """A product of models × modes × streams under one load: the compact form of many cells."""
+
+    provider: str
+    models: tuple[str, ...] = Field(min_length=1, strict=False)
+    workload: str
+    modes: tuple[Mode, ...] = Field(min_length=1, strict=False)
+    streams: tuple[bool, ...] = Field(min_length=1, strict=False)
+    load: Literal["hot", "paced"]
+    calls: int = Field(ge=1, description="measured calls per arm, cell and block")
+    service_s: float | None = Field(default=None, gt=0, le=10, description="paced only: cap of the answer's timeline")
+
+    @model_validator(mode="after")
+    def _load_and_service_agree(self) -> Self:
+        if self.load == "paced" and self.service_s is None:
+            raise ValueError(
+                "expected service_s (seconds) for a paced load, got none; add for example service_s = 0.02"
+            )
+        if self.load == "hot" and self.service_s is not None:
+            raise ValueError("expected no service_s for a hot load (its service time is 0); remove it")
+        return self
+
+
+class Plan(Strict):
+    """What to measure. ``arms`` must contain a null arm: without an A/A control no difference may be claimed."""
+
+    name: str = Field(pattern=r"^[a-z0-9_-]+$")
+    description: str
+    blocks: int = Field(ge=1, description="K, the number of sets of fresh processes")
+    warmup: int = Field(ge=1, description="calls per (path, stream) before measuring")
+    seed: int = 1
+    arms: tuple[str, ...] = Field(min_length=2, strict=False)
+    cells: tuple[CellFamily, ...] = Field(min_length=1, strict=False)
+
+    @model_validator(mode="after")
+    def _arms_are_sound(self) -> Self:
+        if len(set(self.arms)) != len(self.arms):
+            raise ValueError(f"expected each arm once, got {list(self.arms)}")
+        nulls = [arm for arm in self.arms if arm.endswith(NULL_SUFFIX)]
+        if not nulls:
+            raise ValueError(
+                f"expected a null arm, got {list(self.arms)}; add for example '{self.arms[0]}{NULL_SUFFIX}' to arms"
+            )
+        for arm in nulls:
+            if arm.removesuffix(NULL_SUFFIX) not in self.arms:
+                raise ValueError(
+                    f"expected arm '{arm.removesuffix(NULL_SUFFIX)}' beside its null arm '{arm}', got {list(self.arms)}"
+                )
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One comparable condition: provider × model × operation × mode × load × stream; every arm runs in it."""
+
+    cell_id: str
+    provider: str
+    model: str
+    workload: str
+    mode: Mode
+    stream: bool
+    load: Load
+    calls: int
+    pace: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A validated plan with the text it came from (kept in the manifest)."""
+
+    plan: Plan
+    text: str
+    path: Path
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the plan's text, hex."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def cells_of(plan: Plan) -> tuple[Cell, ...]:
+    """Expand the families into cells, in file order. Raises UsageError where two families describe one cell."""
+    cells = [cell for family in plan.cells for cell in _expand(family)]
+    seen: set[str] = set()
+    for cell in cells:
+        if cell.cell_id in seen:
+            raise UsageError(
+                f"plan {plan.name}: cells: expected each cell once, got {cell.cell_id} twice; merge the families"
+            )
+        seen.add(cell.cell_id)
+    return tuple(cells)
+
+
+def _expand(family: CellFamily) -> Iterator[Cell]:
+    pace = "none" if family.service_s is None else f"capped:{family.service_s:g}"
+    load = Load(family.load)
+    for model in family.models:
+        for stream in family.streams:
+            for mode in family.modes:
+                shape = "stream" if stream else "whole"
+                yield Cell(
+                    cell_id=f"{family.provider}/{model}/{family.workload}/{shape}/{mode}/{load}",
+                    provider=family.provider,
+                    model=model,
+                    workload=family.workload,
+                    mode=mode,
+                    stream=stream,
+                    load=load,
+                    calls=family.calls,
+                    pace=pace,
+                )
+
+
+def load_plan(path: Path) -> PlanFile:
+    """Read and validate one plan file. Raises UsageError."""
+    text = read_text(path, "plan")
+    return PlanFile(validate(Plan, parse_toml(text, path), str(path)), text, path)
+
+
+def find_plan(name_or_path: str, plans_dir: Path) -> PlanFile:
+    """Read a plan by its name in ``plans_dir`` or by path. Raises UsageError listing the known names."""
+    if name_or_path.endswith(".toml") or "/" in name_or_path:
+        return load_plan(Path(name_or_path))
+    path = plans_dir / f"{name_or_path}.toml"
+    if not path.is_file():
+        raise UsageError(
+            f"plan: expected one of {', '.join(plan_names(plans_dir)) or '(none found)'} or a path to a .toml file, "
+            f"got {name_or_path!r}; see 'harness list plans'"
+        )
+    return load_plan(path)
+
+
+def plan_names(plans_dir: Path) -> list[str]:
+    """Names of the shipped plans, sorted."""
+    return sorted(path.stem for path in plans_dir.glob("*.toml"))

@@ -1,0 +1,166 @@
+"""Owns the rows that measuring produces: one finished call, one HTTP attempt, one fresh process.
+
+Field names are the column names of the tables; ``harness.dataset.schema`` gives each its type, unit and
+OpenTelemetry name, and a test holds the two together. All times are CLOCK_MONOTONIC nanoseconds unless the name says
+otherwise. Filled by ``load`` (marks) and ``conductor`` (joins); read by ``dataset``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a worker knows of one call, before the journal is joined. Small and picklable: it crosses a pipe."""
+
+    call_number: int
+    cell: int
+    sequence: int
+    started_ns: int
+    finished_ns: int
+    arrivals_ns: tuple[int, ...]
+    first_content_chunk: int | None
+    cpu_ns: int
+    gc_ns: int
+    outcome: str
+    error_type: str | None
+    error_class: str | None
+    error_message: str | None
+    status_code: int | None
+    response_model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    cost_usd: float | None
+    reported_overhead_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One HTTP request as the backend saw it (a row of ``attempts``)."""
+
+    run_id: str
+    call_id: str
+    attempt: int
+    received_ns: int
+    first_byte_sent_ns: int
+    last_byte_sent_ns: int
+    request_bytes: int
+    response_bytes: int
+    chunk_sent_ns: tuple[int, ...]
+    connection_id: int
+    connection_reused: bool
+    status: int
+    fault: str | None
+    pacing_error_ns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """Facts of one fresh process (a row of ``cold``)."""
+
+    run_id: str
+    arm: str
+    mode: str
+    repeat: int
+    import_ns: int
+    modules_loaded: int
+    rss_import_bytes: int
+    first_call_ns: int
+    rss_after_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One logical call: what the user awaits (a row of ``calls``)."""
+
+    run_id: str
+    cell_id: str
+    block: int
+    arm: str
+    call_id: str
+    sequence: int
+    started_at: datetime
+    scheduled_offset_ns: int | None
+    started_offset_ns: int
+    client: str
+    client_version: str
+    http_library: str
+    http_library_version: str
+    mode: str
+    backend: str
+    origin: str
+    workload: str
+    load: str
+    concurrency: int
+    fault: str | None
+    operation_name: str
+    provider_name: str
+    request_model: str
+    response_model: str | None
+    request_stream: bool
+    request_max_tokens: int | None
+    duration_ns: int
+    time_to_first_chunk_ns: int | None
+    time_to_first_content_ns: int | None
+    max_chunk_gap_ns: int | None
+    chunk_count: int | None
+    first_chunk_delivery_ns: int | None
+    chunk_delivery_ns: int | None
+    pre_send_ns: int | None
+    server_ns: int | None
+    post_receive_ns: int | None
+    overhead_ns: int | None
+    cpu_ns: int
+    gc_ns: int
+    attempts: int
+    usage_input_tokens: int | None
+    usage_output_tokens: int | None
+    usage_reasoning_output_tokens: int | None
+    cost_usd: float | None
+    litellm_reported_overhead_ns: int | None
+    outcome: str
+    error_type: str | None
+    error_class: str | None
+    http_response_status_code: int | None
+    timeout_ns: int | None
+    is_censored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPressure:
+    """How disturbed the machine was while one block was measured; marks the block, never drops it."""
+
+    block: int
+    cpu_some_avg10_percent: float | None
+    steal_percent: float | None
+    backend_run_delay_ns: int | None
+    pacing_error_p99_ns: int | None
+    clock_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One run as a row of ``runs`` and as ``results/runs/<run_id>.json``; JSON-shaped fields hold JSON text."""
+
+    run_id: str
+    schema_version: int
+    semantic_conventions_version: str
+    started_at: datetime
+    finished_at: datetime | None
+    plan_name: str
+    plan_text: str
+    plan_sha256: str
+    seed: int
+    backend: str
+    blocks_planned: int
+    blocks_done: int
+    is_complete: bool
+    git_commit: str | None
+    harness_version: str
+    fingerprint: str
+    cassettes: str
+    pressure: str
+    doubts: tuple[str, ...] = field(default=())
