@@ -7,10 +7,11 @@ Called by ``conductor`` and ``commands``; must not know clients' code, sockets o
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -25,7 +26,7 @@ class CellFamily(Strict):
     provider: str
     models: tuple[str, ...] = Field(min_length=1, strict=False)
     workload: str
-    modes: tuple[Mode, ...] = Field(min_length=1, strict=False)
+    modes: tuple[Annotated[Mode, Field(strict=False)], ...] = Field(min_length=1, strict=False)
     streams: tuple[bool, ...] = Field(min_length=1, strict=False)
     load: Literal["hot", "paced"]
     calls: int = Field(ge=1, description="measured calls per arm, cell and block")
@@ -154,3 +155,32 @@ def find_plan(name_or_path: str, plans_dir: Path) -> PlanFile:
 def plan_names(plans_dir: Path) -> list[str]:
     """Names of the shipped plans, sorted."""
     return sorted(path.stem for path in plans_dir.glob("*.toml"))
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One call path inside a cell. ``injected_ns`` and ``pace`` (of paced cells) plant known effects for self-tests."""
+
+    name: str
+    client: str
+    injected_ns: int = 0
+    pace: str | None = None
+
+
+def arms_of(plan: Plan) -> tuple[Arm, ...]:
+    """The plan's arms; the null arm of a client is that client under another name."""
+    return tuple(Arm(name, name.removesuffix(NULL_SUFFIX)) for name in plan.arms)
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan as TOML (its values are only strings, numbers, booleans and lists of them)."""
+    raw = plan.model_dump(mode="json", exclude_none=True)
+    families = raw.pop("cells")
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in raw.items()]
+    for family in families:
+        lines += [
+            "",
+            "[[cells]]",
+            *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in family.items()),
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,97 @@
+"""Owns what ``bench`` and ``run`` share: from command-line words to a campaign, its dry run, and the measuring itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.conductor.progress import shown
+from harness.conductor.run import Campaign, RunResult, run
+from harness.dataset.store import Store
+from harness.door import parse_toml, validate
+from harness.errors import HarnessError, UsageError
+from harness.places import benchmarks_dir
+from harness.plan import Plan, PlanFile, arms_of, cells_of, find_plan, plan_text
+from harness.record import Manifest
+
+
+def campaign_for(plan: str, seed: int | None = None, arms: str | None = None, models: str | None = None) -> Campaign:
+    """Build the campaign that a plan and the narrowing options describe. Raises UsageError."""
+    benchmarks = benchmarks_dir()
+    file = find_plan(plan, benchmarks / "plans")
+    narrowed = _narrowed(file, arms, models)
+    return Campaign(
+        narrowed,
+        arms_of(narrowed.plan),
+        cells_of(narrowed.plan),
+        narrowed.plan.seed if seed is None else seed,
+        benchmarks,
+    )
+
+
+def campaign_again(manifest: Manifest) -> Campaign:
+    """Build the campaign of an interrupted run from its manifest. Raises UsageError when it is complete."""
+    if manifest.is_complete:
+        raise UsageError(f"resume: {manifest.run_id} is complete ({manifest.blocks_done} blocks); start a new run")
+    path = Path(f"{manifest.run_id} (its plan)")
+    plan = validate(Plan, parse_toml(manifest.plan_text, path), str(path))
+    file = PlanFile(plan, manifest.plan_text, path)
+    return Campaign(file, arms_of(plan), cells_of(plan), manifest.seed, benchmarks_dir())
+
+
+def measure(campaign: Campaign, results: Path, resume: Manifest | None = None) -> RunResult:
+    """Measure, with progress on standard error; a failed call is reported there, not hidden."""
+    store = Store(results)
+    with shown(campaign.calls) as progress:
+        try:
+            result = run(campaign, store, progress, resume)
+        except (KeyboardInterrupt, HarnessError):
+            kept = [m for m in store.manifests() if not m.is_complete][-1:]
+            if kept:
+                progress.say(
+                    f"kept {kept[0].blocks_done} of {kept[0].blocks_planned} blocks; go on with: harness run --resume {kept[0].run_id}"
+                )
+            raise
+    for failure in result.failures[:5]:
+        print(f"failed call: {failure}", file=sys.stderr)
+    if len(result.failures) > 5:
+        print(f"… and {len(result.failures) - 5} more failed calls, all in the table `calls`", file=sys.stderr)
+    return result
+
+
+def described(campaign: Campaign) -> dict[str, Any]:
+    """What a dry run prints."""
+    plan = campaign.plan.plan
+    return {
+        "plan": plan.name,
+        "description": plan.description,
+        "seed": campaign.seed,
+        "blocks": plan.blocks,
+        "warmup": plan.warmup,
+        "arms": [arm.name for arm in campaign.arms],
+        "cells": [{"cell_id": cell.cell_id, "calls": cell.calls, "pace": cell.pace} for cell in campaign.cells],
+        "calls": campaign.calls,
+    }
+
+
+def _narrowed(file: PlanFile, arms: str | None, models: str | None) -> PlanFile:
+    """The plan with fewer arms or models, as a plan text of its own, so that the manifest tells what was measured."""
+    if arms is None and models is None:
+        return file
+    raw = parse_toml(file.text, file.path)
+    if arms is not None:
+        raw["arms"] = _words("arms", arms)
+    if models is not None:
+        wanted = _words("models", models)
+        for family in raw["cells"]:
+            family["models"] = wanted
+    plan = validate(Plan, raw, f"{file.path} (narrowed)")
+    return PlanFile(plan, plan_text(plan), file.path)
+
+
+def _words(option: str, text: str) -> list[str]:
+    words = [word.strip() for word in text.split(",")]
+    if not all(words):
+        raise UsageError(f"--{option}: expected names separated by commas, got {text!r}")
+    return words

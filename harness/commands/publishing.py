@@ -1,0 +1,40 @@
+"""Owns what ``bench``, ``report`` and ``recommend`` share: from runs in the dataset to findings, settings and a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.analysis.analyse import findings_from
+from harness.analysis.findings import Findings
+from harness.dataset.store import Store
+from harness.recommend.exports import export
+from harness.recommend.recommend import recommend
+from harness.recommend.setting import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A built page with what it says."""
+
+    page: Path
+    findings: Findings
+    settings: tuple[Setting, ...]
+
+
+def chosen_runs(store: Store, runs: list[str] | None) -> list[str]:
+    """The named runs, or the latest. Raises DataError when there is none."""
+    return [store.manifest(run).run_id for run in runs] if runs else [store.latest().run_id]
+
+
+def publish(store: Store, runs: list[str], out: Path) -> Published:
+    """Analyse the runs and write the page and the recommendations into ``out``."""
+    from harness.recommend.exports import write_recommendations
+    from harness.report.build import build_report
+
+    findings = findings_from(store, runs)
+    settings = recommend(findings)
+    config = export("python", settings, runs, datetime.now(UTC).date())
+    write_recommendations(settings, runs, out)
+    return Published(build_report(findings, settings, config, out), findings, settings)

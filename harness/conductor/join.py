@@ -1,0 +1,171 @@
+"""Owns the join of the client's marks with the journal's stamps into rows. Pure; called by ``conductor.block``.
+
+For a call with one attempt: ``pre_send = received − started``, ``server = last send − received``,
+``post_receive = finished − last send``; the three sum to the duration to the nanosecond, and overhead is the first
+plus the last. With more attempts than one no single subtraction is right, so those columns stay null.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median_low
+
+from harness.plan import Arm, Cell
+from harness.record import Attempt, Call, Marks
+from harness.replay.journal import JournalEntry
+from harness.vocabulary import Backend, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class CellFacts:
+    """What a row needs to know of its cell beyond the plan."""
+
+    cell: Cell
+    origin: str
+    max_tokens: int | None
+    timeout_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmFacts:
+    """What a row needs to know of its arm: versions and the HTTP library, of one colour."""
+
+    arm: Arm
+    client_version: str
+    http_library: str
+    http_library_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockClock:
+    """Where a block's monotonic stamps lie: its start in ns, and the wall-clock time of that instant."""
+
+    run_id: str
+    block: int
+    started_ns: int
+    started_at: datetime
+
+    def wall(self, at_ns: int) -> datetime:
+        """Wall-clock time of a monotonic stamp."""
+        return self.started_at + timedelta(microseconds=(at_ns - self.started_ns) // 1000)
+
+
+def call_id(run_id: str, call_number: int) -> str:
+    """The call's id in the tables; its number is what the header carries."""
+    return f"{run_id}-{call_number:08d}"
+
+
+def by_call(entries: Iterable[JournalEntry]) -> Mapping[int, list[JournalEntry]]:
+    """Group the journal by call number, warm-ups (number 0) left out, attempts in order."""
+    grouped: defaultdict[int, list[JournalEntry]] = defaultdict(list)
+    for entry in entries:
+        if entry.call_number:
+            grouped[entry.call_number].append(entry)
+    return grouped
+
+
+def attempt_row(clock: BlockClock, entry: JournalEntry) -> Attempt:
+    """One journal entry as a row of ``attempts``."""
+    return Attempt(
+        run_id=clock.run_id,
+        call_id=call_id(clock.run_id, entry.call_number),
+        attempt=entry.attempt,
+        received_ns=entry.received_ns,
+        first_byte_sent_ns=entry.first_byte_sent_ns,
+        last_byte_sent_ns=entry.last_byte_sent_ns,
+        request_bytes=entry.request_bytes,
+        response_bytes=entry.response_bytes,
+        chunk_sent_ns=entry.chunk_sent_ns,
+        connection_id=entry.connection_id,
+        connection_reused=entry.connection_reused,
+        status=entry.status,
+        fault=None,
+        pacing_error_ns=entry.pacing_error_ns,
+    )
+
+
+def call_row(clock: BlockClock, facts: CellFacts, arm: ArmFacts, marks: Marks, entries: Sequence[JournalEntry]) -> Call:
+    """One call's marks and its attempts as a row of ``calls``."""
+    cell, arrivals = facts.cell, marks.arrivals_ns
+    phases = _phases(marks, entries[0]) if len(entries) == 1 else _Phases()
+    delivery = _delivery(arrivals, entries[0].chunk_sent_ns) if len(entries) == 1 else ()
+    content = None if marks.first_content_chunk is None else arrivals[marks.first_content_chunk]
+    gaps = [later - earlier for earlier, later in pairwise(arrivals)]
+    return Call(
+        run_id=clock.run_id,
+        cell_id=cell.cell_id,
+        block=clock.block,
+        arm=arm.arm.name,
+        call_id=call_id(clock.run_id, marks.call_number),
+        sequence=marks.sequence,
+        started_at=clock.wall(marks.started_ns),
+        scheduled_offset_ns=None,
+        started_offset_ns=marks.started_ns - clock.started_ns,
+        client=arm.arm.client,
+        client_version=arm.client_version,
+        http_library=arm.http_library,
+        http_library_version=arm.http_library_version,
+        mode=str(cell.mode),
+        backend=str(Backend.RECORDED),
+        origin=facts.origin,
+        workload=cell.workload,
+        load=str(cell.load),
+        concurrency=1,
+        fault=None,
+        operation_name="chat",
+        provider_name=cell.provider,
+        request_model=cell.model,
+        response_model=marks.response_model,
+        request_stream=cell.stream,
+        request_max_tokens=facts.max_tokens,
+        duration_ns=marks.finished_ns - marks.started_ns,
+        time_to_first_chunk_ns=arrivals[0] - marks.started_ns if arrivals else None,
+        time_to_first_content_ns=None if content is None else content - marks.started_ns,
+        max_chunk_gap_ns=max(gaps, default=None),
+        chunk_count=len(arrivals) if cell.stream else None,
+        first_chunk_delivery_ns=delivery[0] if delivery else None,
+        chunk_delivery_ns=median_low(delivery) if delivery else None,
+        pre_send_ns=phases.pre_send_ns,
+        server_ns=phases.server_ns,
+        post_receive_ns=phases.post_receive_ns,
+        overhead_ns=phases.overhead_ns,
+        cpu_ns=marks.cpu_ns,
+        gc_ns=marks.gc_ns,
+        attempts=len(entries),
+        usage_input_tokens=marks.input_tokens,
+        usage_output_tokens=marks.output_tokens,
+        usage_reasoning_output_tokens=marks.reasoning_tokens,
+        cost_usd=marks.cost_usd,
+        litellm_reported_overhead_ns=marks.reported_overhead_ns,
+        outcome=marks.outcome,
+        error_type=marks.error_type,
+        error_class=marks.error_class,
+        http_response_status_code=marks.status_code or (entries[-1].status if entries else None),
+        timeout_ns=facts.timeout_ns,
+        is_censored=marks.outcome == Outcome.TIMEOUT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Phases:
+    pre_send_ns: int | None = None
+    server_ns: int | None = None
+    post_receive_ns: int | None = None
+    overhead_ns: int | None = None
+
+
+def _phases(marks: Marks, entry: JournalEntry) -> _Phases:
+    pre_send_ns = entry.received_ns - marks.started_ns
+    post_receive_ns = marks.finished_ns - entry.last_byte_sent_ns
+    return _Phases(
+        pre_send_ns, entry.last_byte_sent_ns - entry.received_ns, post_receive_ns, pre_send_ns + post_receive_ns
+    )
+
+
+def _delivery(arrivals: Sequence[int], sent: Sequence[int]) -> list[int]:
+    """Arrival at the caller minus send, chunk by chunk; the closing ``[DONE]`` event reaches no caller."""
+    return [arrived - left for arrived, left in zip(arrivals, sent, strict=False)]

@@ -1,0 +1,149 @@
+"""Owns one worker process as the conductor sees it: start, turns, dump, end; and its environment.
+
+Called by ``conductor.block``. A worker that dies or falls silent is a ``WorkerLostError``, never a hang.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.errors import HarnessError
+from harness.load import pipe
+from harness.load.pipe import Dump, Op, Ready, WorkerSpec
+
+LITELLM_SWITCHES = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True"}
+"""Without these LiteLLM's import fetches a price table over the network, and a thread may swap it in mid-run."""
+
+_PRIVATE = ("OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "AZURE_", "LITELLM_", "OPENROUTER_", "AWS_")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+class WorkerLostError(HarnessError):
+    """A worker died, was killed, or did not answer in time. The block in flight is lost, earlier ones are not."""
+
+
+def worker_environment() -> dict[str, str]:
+    """The user's environment without keys, provider settings and proxies, plus LiteLLM's offline switches."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_PRIVATE) and name.lower() not in _PROXIES
+    }
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(part for part in (root, kept.get("PYTHONPATH", "")) if part)
+    return {**kept, **LITELLM_SWITCHES, "PYTHONPATH": path, "NO_PROXY": "127.0.0.1"}
+
+
+class WorkerProcess:
+    """One fresh process, one client, one colour. Use as a context manager: leaving it ends the process."""
+
+    def __init__(
+        self, name: str, spec: WorkerSpec, *, start_timeout_s: float = 60.0, reply_timeout_s: float = 60.0
+    ) -> None:
+        self.name = name
+        self._reply_timeout_s = reply_timeout_s
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "harness.load.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=worker_environment(),
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._commands = self._process.stdin.fileno()
+        self._replies = self._process.stdout.fileno()
+        try:
+            self._write(pipe.dump_spec(spec))
+            self.ready = Ready(**json.loads(self._read_line(start_timeout_s)))
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def warm(self, cell: int, calls: int) -> str | None:
+        """Open the cell's client and make warm-up calls. Returns the failure's text, or None."""
+        return self._ask(Op.WARM, cell, calls)
+
+    def call(self, cell: int, call_number: int) -> str | None:
+        """Make one measured call. Returns the failure's text (the call is data all the same), or None."""
+        return self._ask(Op.CALL, cell, call_number)
+
+    def dump(self) -> Dump:
+        """Fetch everything measured since the start."""
+        self._write(pipe.COMMAND.pack(Op.DUMP, 0, 0))
+        (length,) = pipe.LENGTH.unpack(self._read(pipe.LENGTH.size, self._reply_timeout_s))
+        return pipe.load_dump(self._read(length, self._reply_timeout_s))
+
+    def stop(self) -> None:
+        """Close its pipe; kill it if that does not end it within two seconds."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _ask(self, op: Op, cell: int, number: int) -> str | None:
+        self._write(pipe.COMMAND.pack(op, cell, number))
+        if self._read(1, self._reply_timeout_s) == pipe.OK:
+            return None
+        (length,) = pipe.LENGTH.unpack(self._read(pipe.LENGTH.size, self._reply_timeout_s))
+        return self._read(length, self._reply_timeout_s).decode("utf-8", "replace")
+
+    def _write(self, data: bytes) -> None:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._commands, view) :]
+        except (BrokenPipeError, OSError):
+            raise self._lost("it does not read its commands") from None
+
+    def _read(self, size: int, timeout_s: float) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            ready, _, _ = select.select([self._replies], [], [], timeout_s)
+            if not ready:
+                raise self._lost(f"no reply within {timeout_s:g} s")
+            piece = os.read(self._replies, size - len(data))
+            if not piece:
+                raise self._lost("its pipe closed")
+            data += piece
+        return bytes(data)
+
+    def _read_line(self, timeout_s: float) -> bytes:
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            line += self._read(1, timeout_s)
+        return bytes(line)
+
+    def _lost(self, what: str) -> WorkerLostError:
+        try:
+            code = self._process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            return WorkerLostError(f"worker {self.name} (pid {self.pid}): {what}")
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return WorkerLostError(f"worker {self.name} (pid {self.pid}): {what}; it ended with {how}")

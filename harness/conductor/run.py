@@ -1,0 +1,158 @@
+"""Owns one run: its id and manifest, the backend's life, the loop over blocks, the checkpoint after each, resuming.
+
+Called by ``commands`` and ``calibration``. A run killed at any moment keeps every block that was finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Sequence
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness import __version__
+from harness.conductor.block import BlockPlan, BlockResult, run_block
+from harness.conductor.prepare import Shelf, cassette_facts, check_arms, load_shelf, prepare_cells
+from harness.conductor.processes import WorkerLostError
+from harness.conductor.progress import Progress
+from harness.conductor.turnstile import only_measurement
+from harness.dataset.fingerprint import fingerprint
+from harness.dataset.schema import SCHEMA_VERSION, SEMANTIC_CONVENTIONS_VERSION
+from harness.dataset.store import Store
+from harness.errors import UsageError
+from harness.plan import Arm, Cell, PlanFile
+from harness.record import Manifest
+from harness.replay.journal import JournalReader
+from harness.replay.launch import BackendProcess, start_backend
+from harness.vocabulary import Backend
+
+TRIES_PER_BLOCK = 2
+"""A block whose worker was lost is measured once more, in fresh processes, before the run gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What to measure and from which files; ``arms`` may carry planted effects that no plan file can express."""
+
+    plan: PlanFile
+    arms: tuple[Arm, ...]
+    cells: tuple[Cell, ...]
+    seed: int
+    benchmarks: Path
+
+    @property
+    def calls(self) -> int:
+        """Measured calls of the whole run."""
+        return self.plan.plan.blocks * len(self.arms) * sum(cell.calls for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended."""
+
+    manifest: Manifest
+    failures: tuple[str, ...]
+
+
+def new_run_id(now: datetime) -> str:
+    """Sortable by start, unique between runs that start in the same second."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest | None = None) -> RunResult:
+    """Measure a campaign into ``store``, block by block. Raises HarnessError; finished blocks are kept whatever happens."""
+    check_arms(campaign.arms)
+    shelf = load_shelf(campaign.benchmarks / "cassettes")
+    cells = prepare_cells(campaign.cells, shelf, campaign.benchmarks / "workloads")
+    only = sorted({cell.cassette_id for cell in cells})
+    with only_measurement(progress.say), _backend(shelf, only) as (backend, journal):
+        manifest = resume or _manifest(campaign, cassette_facts(cells, shelf), backend)
+        if resume is not None:
+            _check_same_versions(manifest, backend)
+        store.write_manifest(manifest)
+        plan = BlockPlan(manifest.run_id, campaign.arms, cells, campaign.plan.plan.warmup, campaign.seed)
+        failures: list[str] = []
+        for block in sorted(set(range(manifest.blocks_planned)) - store.blocks_done(manifest.run_id)):
+            result = _measure(plan, block, backend, journal, progress)
+            failures += result.failures
+            store.write_block(manifest.run_id, block, result.calls, result.attempts, result.cold)
+            manifest = _with_block(manifest, result, len(store.blocks_done(manifest.run_id)))
+            store.write_manifest(manifest)
+            progress.block_done(block, manifest.blocks_planned)
+    return RunResult(manifest, tuple(failures))
+
+
+def _measure(
+    plan: BlockPlan, block: int, backend: BackendProcess, journal: JournalReader, progress: Progress
+) -> BlockResult:
+    for attempt in range(1, TRIES_PER_BLOCK + 1):
+        try:
+            return run_block(plan, block, backend, journal, progress.call_done)
+        except WorkerLostError as lost:
+            if attempt == TRIES_PER_BLOCK:
+                raise
+            progress.say(f"block {block + 1}: {lost}; its calls are discarded and the block is measured again")
+    raise AssertionError("unreachable: the loop returns or raises")
+
+
+@contextmanager
+def _backend(shelf: Shelf, only: Sequence[str]) -> Iterator[tuple[BackendProcess, JournalReader]]:
+    memory = Path("/dev/shm")  # noqa: S108  a private folder is made in it
+    with tempfile.TemporaryDirectory(
+        prefix="llm-call-bench-", dir=memory if os.access(memory, os.W_OK) else None
+    ) as folder:
+        path = Path(folder) / "journal"
+        with start_backend(shelf.folder, path, only=only) as backend:
+            yield backend, JournalReader(path)
+
+
+def _manifest(campaign: Campaign, cassettes: list[dict[str, object]], backend: BackendProcess) -> Manifest:
+    now = datetime.now(UTC)
+    facts = fingerprint(asdict(backend.info))
+    return Manifest(
+        run_id=new_run_id(now),
+        schema_version=SCHEMA_VERSION,
+        semantic_conventions_version=SEMANTIC_CONVENTIONS_VERSION,
+        started_at=now,
+        finished_at=None,
+        plan_name=campaign.plan.plan.name,
+        plan_text=campaign.plan.text,
+        plan_sha256=campaign.plan.sha256,
+        seed=campaign.seed,
+        backend=str(Backend.RECORDED),
+        blocks_planned=campaign.plan.plan.blocks,
+        blocks_done=0,
+        is_complete=False,
+        git_commit=str(facts["git_commit"]) if facts.get("git_commit") else None,
+        harness_version=__version__,
+        fingerprint=json.dumps(facts, sort_keys=True),
+        cassettes=json.dumps(cassettes, sort_keys=True),
+        pressure="[]",
+    )
+
+
+def _with_block(manifest: Manifest, result: BlockResult, blocks_done: int) -> Manifest:
+    pressure: list[object] = [*json.loads(manifest.pressure), asdict(result.pressure)]
+    is_complete = blocks_done == manifest.blocks_planned
+    return replace(
+        manifest,
+        blocks_done=blocks_done,
+        pressure=json.dumps(pressure),
+        is_complete=is_complete,
+        finished_at=datetime.now(UTC) if is_complete else None,
+    )
+
+
+def _check_same_versions(manifest: Manifest, backend: BackendProcess) -> None:
+    """A run is one population: refuse to go on with it under other library versions."""
+    then, now = json.loads(manifest.fingerprint).get("versions"), fingerprint(asdict(backend.info)).get("versions")
+    if then != now:
+        raise UsageError(
+            f"resume: {manifest.run_id}: expected the versions it was started with, got others; start a new run"
+        )

@@ -1,0 +1,66 @@
+"""Owns the judgement of one finished call: pure, by type names and content, never on the client's word alone.
+
+Called by ``load.bench``. Must not import an SDK: exceptions are told apart by the names of their classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.vocabulary import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the answer must be: the cassette's text and finish reason."""
+
+    text: str
+    finish_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Outcome, a low-cardinality error type (None only when ok), the exception's full class name, and the status."""
+
+    outcome: Outcome
+    error_type: str | None = None
+    error_class: str | None = None
+    status_code: int | None = None
+
+
+def judge_answer(text: str, finish_reason: str | None, truth: Truth) -> Verdict:
+    """Compare an answer that the client returned as a success with the truth."""
+    if text != truth.text:
+        return Verdict(Outcome.WRONG_CONTENT, "content_differs")
+    if finish_reason != truth.finish_reason:
+        return Verdict(Outcome.WRONG_CONTENT, "finish_reason_differs")
+    return Verdict(Outcome.OK, status_code=200)
+
+
+def judge_error(error: BaseException) -> Verdict:
+    """Classify an exception by the class names along its inheritance and its ``status_code``."""
+    names = [cls.__name__ for cls in type(error).__mro__]
+    status = getattr(error, "status_code", None)
+    status = status if isinstance(status, int) else None
+    if any("Timeout" in name for name in names):
+        return Verdict(Outcome.TIMEOUT, "timeout", full_name(error), status)
+    if any("Cancelled" in name for name in names):
+        return Verdict(Outcome.CANCELLED, "cancelled", full_name(error), status)
+    return Verdict(Outcome.ERROR, _error_type(names, status), full_name(error), status)
+
+
+def full_name(error: BaseException) -> str:
+    """``module.Class`` of an exception."""
+    return f"{type(error).__module__}.{type(error).__qualname__}"
+
+
+def _error_type(names: list[str], status: int | None) -> str:
+    if any("Connect" in name or name == "OSError" for name in names):
+        return "network"
+    if status == 429:
+        return "rate_limited"
+    if status is not None and status >= 500:
+        return "server_error"
+    if status is not None and status >= 400:
+        return "client_error"
+    return "other"

@@ -1,0 +1,122 @@
+"""Owns what crosses the pipes between conductor and worker: the spec, the commands, the replies, the dump.
+
+A command is one fixed-size struct, a reply one byte (plus a message when something went wrong), so that a turn costs
+two short writes. Used by ``load.worker`` on one side and ``conductor.processes`` on the other. No pydantic, no pickle.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from typing import Any
+
+from harness.clients import Question, Target
+from harness.load.outcome import Truth
+from harness.record import Marks
+
+COMMAND = struct.Struct("<BHQ")
+LENGTH = struct.Struct("<I")
+OK = b"."
+FAILED = b"!"
+"""Reply to a command whose (last) call did not end ``ok``; a length-prefixed UTF-8 message follows."""
+
+
+class Op(IntEnum):
+    """What a worker can be asked to do; ``number`` is the count for WARM and the call number for CALL."""
+
+    WARM = 1
+    CALL = 2
+    DUMP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CellSpec:
+    """One cell as a worker sees it."""
+
+    target: Target
+    question: Question
+    truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """One worker process: one client in one colour. ``injected_ns`` plants a known busy-wait in the timed region."""
+
+    client: str
+    mode: str
+    cells: tuple[CellSpec, ...]
+    injected_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker's first words: what importing its client cost."""
+
+    import_ns: int
+    modules_loaded: int
+    rss_import_bytes: int
+    clock_domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """Everything a worker measured, sent once at the end of a block."""
+
+    marks: tuple[Marks, ...]
+    first_call_ns: int
+    rss_after_bytes: int
+    foreign_modules: tuple[str, ...]
+
+
+def dump_spec(spec: WorkerSpec) -> bytes:
+    """One line of JSON."""
+    return json.dumps(asdict(spec)).encode() + b"\n"
+
+
+def load_spec(line: bytes) -> WorkerSpec:
+    """The inverse of ``dump_spec``; trusted, it comes from our own parent."""
+    raw = json.loads(line)
+    raw["cells"] = tuple(_cell(cell) for cell in raw["cells"])
+    return WorkerSpec(**raw)
+
+
+def _cell(raw: Mapping[str, Any]) -> CellSpec:
+    question = {**raw["question"], "messages": tuple(raw["question"]["messages"])}
+    return CellSpec(Target(**raw["target"]), Question(**question), Truth(**raw["truth"]))
+
+
+def dump_ready(ready: Ready) -> bytes:
+    """One line of JSON."""
+    return json.dumps(asdict(ready)).encode() + b"\n"
+
+
+def dump_dump(dump: Dump) -> bytes:
+    """Length-prefixed JSON; marks as plain lists in field order."""
+    body = json.dumps(
+        {
+            "marks": [[getattr(marks, name) for name in Marks.__slots__] for marks in dump.marks],
+            "first_call_ns": dump.first_call_ns,
+            "rss_after_bytes": dump.rss_after_bytes,
+            "foreign_modules": dump.foreign_modules,
+        }
+    ).encode()
+    return LENGTH.pack(len(body)) + body
+
+
+def load_dump(body: bytes) -> Dump:
+    """The inverse of ``dump_dump``, after its length was read."""
+    raw = json.loads(body)
+    arrivals = list(Marks.__slots__).index("arrivals_ns")
+    for values in raw["marks"]:
+        values[arrivals] = tuple(values[arrivals])
+    marks = tuple(Marks(*values) for values in raw["marks"])
+    return Dump(marks, raw["first_call_ns"], raw["rss_after_bytes"], tuple(raw["foreign_modules"]))
+
+
+def message(text: str) -> bytes:
+    """A length-prefixed message that follows ``FAILED``."""
+    body = text.encode("utf-8", "replace")[:4096]
+    return LENGTH.pack(len(body)) + body

@@ -1,0 +1,43 @@
+"""Owns the lock-step order: which arm makes which call next. Pure; called by ``conductor``."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One call by one arm (index into the arms) in one cell (index into the cells)."""
+
+    cell: int
+    arm: int
+    sequence: int
+
+
+def turns(calls_per_cell: Sequence[int], arms: int, rng: random.Random) -> Iterator[Turn]:
+    """Yield every turn of one block: cells in random order, and inside a cell one request at a time.
+
+    Each round draws a random order of the arms and runs it forwards, then backwards (ABBA), so that slow drift and
+    whatever an arm leaves running after its call hit all arms alike. Every arm makes exactly the cell's calls.
+    """
+    for cell in rng.sample(range(len(calls_per_cell)), len(calls_per_cell)):
+        order: list[int] = []
+        for sequence in range(calls_per_cell[cell]):
+            order = order[::-1] if sequence % 2 else rng.sample(range(arms), arms)
+            for arm in order:
+                yield Turn(cell, arm, sequence)
+
+
+def warmups(streams: Sequence[bool], is_hot: Sequence[bool], warmup: int, opening: int = 5) -> list[int]:
+    """Warm-up calls per cell of one worker: every (path, stream) pair gets at least ``warmup`` calls in all.
+
+    A hot cell gets them all. A paced cell waits for its service time, so where a hot cell of the same stream has
+    already warmed the code it makes only ``opening`` calls, enough to open its connection and fill its client's caches.
+    """
+    warmed_hot = {stream for stream, hot in zip(streams, is_hot, strict=True) if hot}
+    return [
+        warmup if hot or stream not in warmed_hot else min(opening, warmup)
+        for stream, hot in zip(streams, is_hot, strict=True)
+    ]
