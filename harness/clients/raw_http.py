@@ -82,6 +82,14 @@ class Incoming:
                 yield json.loads(data)
 
 
+def open_sync(target: Target) -> socket.socket:
+    """One connected socket, kept."""
+    url = urlsplit(target.base_url)
+    connection = socket.create_connection((url.hostname or "", url.port or 80), timeout=target.timeout_s)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
 def arguments(question: Question, target: Target, call_number: int) -> dict[str, Any]:
     """The request: where, which headers, and the JSON body still as a dict (it is dumped in the timed region)."""
     body: dict[str, Any] = {"model": question.model, "messages": list(question.messages), **question.parameters}
@@ -100,14 +108,6 @@ def arguments(question: Question, target: Target, call_number: int) -> dict[str,
 def _request(arguments: dict[str, Any]) -> bytes:
     body = json.dumps(arguments["body"]).encode()
     return b"%b%d\r\n\r\n%b" % (arguments["head"], len(body), body)
-
-
-def open_sync(target: Target) -> socket.socket:
-    """One connected socket, kept."""
-    url = urlsplit(target.base_url)
-    connection = socket.create_connection((url.hostname or "", url.port or 80), timeout=target.timeout_s)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
 
 
 def call(handle: socket.socket, arguments: dict[str, Any]) -> Any:
@@ -182,7 +182,9 @@ class AsyncConnection(asyncio.Protocol):
 async def open_async(target: Target) -> AsyncConnection:
     """One connection, kept (asyncio sets TCP_NODELAY itself)."""
     url = urlsplit(target.base_url)
-    _, protocol = await asyncio.get_running_loop().create_connection(AsyncConnection, url.hostname or "", url.port or 80)
+    _, protocol = await asyncio.get_running_loop().create_connection(
+        AsyncConnection, url.hostname or "", url.port or 80
+    )
     return protocol
 
 

@@ -31,13 +31,13 @@ def turns(calls_per_cell: Sequence[int], arms: int, rng: random.Random) -> Itera
 
 
 def warmups(streams: Sequence[bool], is_hot: Sequence[bool], warmup: int, opening: int = 5) -> list[int]:
-    """Warm-up calls per cell of one worker: every (path, stream) pair gets at least ``warmup`` calls in all.
+    """Warm-up calls per cell of one worker: the code of every (path, stream) pair is warmed by ``warmup`` calls.
 
-    A hot cell gets them all. A paced cell waits for its service time, so where a hot cell of the same stream has
-    already warmed the code it makes only ``opening`` calls, enough to open its connection and fill its client's caches.
+    The first hot cell of a stream kind makes them (the first cell of that kind where none is hot, as a paced call
+    waits for its service). Every other cell makes ``opening``: enough to open its connection and fill its caches.
     """
-    warmed_hot = {stream for stream, hot in zip(streams, is_hot, strict=True) if hot}
-    return [
-        warmup if hot or stream not in warmed_hot else min(opening, warmup)
-        for stream, hot in zip(streams, is_hot, strict=True)
-    ]
+    counts = [min(opening, warmup)] * len(streams)
+    for kind in set(streams):
+        cells = [cell for cell, stream in enumerate(streams) if stream == kind]
+        counts[next((cell for cell in cells if is_hot[cell]), cells[0])] = warmup
+    return counts
