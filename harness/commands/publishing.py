@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.analysis.analyse import findings_from
 from harness.analysis.findings import Findings
 from harness.dataset.store import Store
 from harness.recommend.exports import export
-from harness.recommend.recommend import recommend
+from harness.recommend.recommend import recommend, write_recommendations
 from harness.recommend.setting import Setting
 
 
@@ -30,11 +29,15 @@ def chosen_runs(store: Store, runs: list[str] | None) -> list[str]:
 
 def publish(store: Store, runs: list[str], out: Path) -> Published:
     """Analyse the runs and write the page and the recommendations into ``out``."""
-    from harness.recommend.exports import write_recommendations
     from harness.report.build import build_report
 
     findings = findings_from(store, runs)
     settings = recommend(findings)
-    config = export("python", settings, runs, datetime.now(UTC).date())
-    write_recommendations(settings, runs, out)
+    config = export("python", settings, runs, measured_on(store, runs))
+    write_recommendations(settings, out, runs)
     return Published(build_report(findings, settings, config, out), findings, settings)
+
+
+def measured_on(store: Store, runs: list[str]) -> str:
+    """The day on which the newest of the runs was made, ISO."""
+    return max(store.manifest(run).started_at for run in runs).date().isoformat()

@@ -17,10 +17,8 @@ def command(
     form: Annotated[str, typer.Option("--format", help="json or python.")] = "json",
 ) -> None:
     """Print what to configure, each value with its evidence and grade."""
-    from datetime import UTC, datetime
-
     from harness.analysis.analyse import findings_from
-    from harness.commands.publishing import chosen_runs
+    from harness.commands.publishing import chosen_runs, measured_on
     from harness.dataset.store import Store
     from harness.recommend.exports import export
     from harness.recommend.recommend import recommend
@@ -28,4 +26,4 @@ def command(
     store = Store(results)
     chosen = chosen_runs(store, runs)
     settings = recommend(findings_from(store, chosen), false_timeout_rate, max_tokens)
-    print(export(form, settings, chosen, datetime.now(UTC).date()), end="")
+    print(export(form, settings, chosen, measured_on(store, chosen)), end="")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ from harness.vocabulary import Load, Mode
 
 CALL_TIMEOUT_S = 30.0
 """The clients' own socket timeout while measuring: far above any cassette's service time, below the pipe's."""
+
+WARMED_AT_ONCE = 2
 
 WIRE_PATH = "/v1"
 RESERVED_API_KEY = "sk-harness-no-secret"
@@ -85,8 +88,8 @@ def run_block(
             spec = WorkerSpec(arm.client, mode, _cell_specs(plan.cells, arm, mode, backend.port), arm.injected_ns)
             workers[arm, mode] = stack.enter_context(WorkerProcess(f"{arm.name} ({mode})", spec))
             _check_clock(workers[arm, mode])
-        for (_, mode), worker in workers.items():
-            _warm(worker, _of_mode(plan.cells, mode), plan.warmup, backend)
+            _warm(workers[arm, mode], _of_mode(plan.cells, mode)[0], 0, 1, backend)
+        _warm_all(workers, plan, backend)
         before, clock = pressure_snapshot(backend.pid), BlockClock(plan.run_id, block, now_ns(), datetime.now(UTC))
         failures = _take_turns(plan, workers, rng, first_call_number(block), backend, on_call)
         after = pressure_snapshot(backend.pid)
@@ -137,13 +140,25 @@ def _check_clock(worker: WorkerProcess) -> None:
         )
 
 
-def _warm(worker: WorkerProcess, cells: Sequence[CellPlan], warmup: int, backend: BackendProcess) -> None:
-    counts = warmups([c.facts.cell.stream for c in cells], [c.facts.cell.load is Load.HOT for c in cells], warmup)
-    for index, calls in enumerate(counts):
-        failure = worker.warm(index, calls)
-        if failure is not None:
-            _check_backend(backend)
-            raise DataError(f"{worker.name}: {cells[index].facts.cell.cell_id}: the warm-up call failed: {failure}")
+def _warm_all(workers: Mapping[tuple[Arm, Mode], WorkerProcess], plan: BlockPlan, backend: BackendProcess) -> None:
+    """Warm every path by the plan's count, two processes at a time (its time is not measured)."""
+
+    def warm(mode: Mode, worker: WorkerProcess) -> None:
+        cells = _of_mode(plan.cells, mode)
+        is_hot = [cell.facts.cell.load is Load.HOT for cell in cells]
+        for index, calls in enumerate(warmups([cell.facts.cell.stream for cell in cells], is_hot, plan.warmup)):
+            _warm(worker, cells[index], index, calls, backend)
+
+    with ThreadPoolExecutor(WARMED_AT_ONCE) as pool:
+        for job in [pool.submit(warm, mode, worker) for (_, mode), worker in workers.items()]:
+            job.result()
+
+
+def _warm(worker: WorkerProcess, cell: CellPlan, index: int, calls: int, backend: BackendProcess) -> None:
+    failure = worker.warm(index, calls)
+    if failure is not None:
+        _check_backend(backend)
+        raise DataError(f"{worker.name}: {cell.facts.cell.cell_id}: the warm-up call failed: {failure}")
 
 
 def _check_backend(backend: BackendProcess) -> None:
