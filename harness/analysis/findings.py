@@ -13,9 +13,11 @@ from enum import StrEnum
 class Verdict(StrEnum):
     """What may be said about one difference, strongest statement first; exactly one holds.
 
-    slower / faster: the Holm-adjusted exact test rejects zero, the t cross-check agrees, the effect exceeds the noise floor.
+    slower / faster: the Holm-adjusted exact test rejects zero, the t cross-check agrees, the effect exceeds the
+    noise floor.
     below_noise: zero is excluded, yet the effect is within the run's own A/A bound: suppressed.
-    inconclusive: the exact interval and the t cross-check disagree about zero, or Holm withdraws the rejection.
+    inconclusive: the exact interval and the t cross-check disagree about zero, or Holm withdraws the rejection, or
+    zero is excluded and the cell has no null arm to hold the effect against.
     no_difference: the interval covers zero; the minimum detectable effect says what could have been seen.
     not_enough_blocks: K < 6, no interval exists.
     """
@@ -64,7 +66,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class CellKey:
-    """Which condition a number belongs to."""
+    """Which condition a number belongs to. Runs are never pooled, so the run is part of the key."""
 
     cell_id: str
     provider: str
@@ -75,6 +77,7 @@ class CellKey:
     load: str
     backend: str
     origin: str
+    run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,7 @@ class ColdSummary:
     modules_loaded: int
     rss_import_bytes: int
     rss_after_bytes: int
+    run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +228,7 @@ class SelfTest:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The answer of the first screen. ``comparisons`` are the paced LiteLLM-minus-SDK ones (hot where no paced exist)."""
+    """The first screen's answer: LiteLLM minus SDK, paced (hot where no paced exist), of the plan's first model."""
 
     comparisons: tuple[Comparison, ...]
     null_comparisons: tuple[Comparison, ...]

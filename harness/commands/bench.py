@@ -27,7 +27,7 @@ def command(
     result = measure(campaign, results)
     from harness.commands.publishing import publish
     from harness.dataset.store import Store
-    from harness.report.words import headline_line
+    from harness.report.console import headline_line
 
     published = publish(Store(results), [result.manifest.run_id], reports / "latest")
     line = headline_line(published.findings)

@@ -1,1 +1,20 @@
-"""Placeholder docstring."""
+"""The page's sections in reading order. One module each: ``TITLE`` and ``context(material)``; its template has its name.
+
+A new section is a module here, a template in ``templates/sections`` and its name in ``SECTIONS``.
+"""
+
+SECTIONS = (
+    "headline",
+    "layers",
+    "comparisons",
+    "modes",
+    "streams",
+    "cold",
+    "distributions",
+    "settings",
+    "doubts",
+    "self_tests",
+    "method",
+    "provenance",
+    "glossary",
+)

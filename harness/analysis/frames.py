@@ -1,0 +1,80 @@
+"""Owns the door of analysis: checks the frames that come in and turns their columns into numbers.
+
+Vectorised only: no per-row Python here or behind it. Called by ``analyse``, ``blocks`` and ``summaries``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import cast
+
+import pandas as pd
+
+from harness.analysis.metrics import METRICS, Metric
+from harness.errors import DataError
+from harness.record import Call
+from harness.vocabulary import Outcome
+
+NS_PER_S = 1e9
+ARM_KEYS = ["run_id", "cell_id", "arm"]
+FACTS = [
+    "provider_name",
+    "request_model",
+    "workload",
+    "mode",
+    "request_stream",
+    "load",
+    "backend",
+    "origin",
+    "client",
+    "client_version",
+    "http_library",
+    "http_library_version",
+]
+
+
+def check(calls: pd.DataFrame) -> None:
+    """Raise DataError in one line when the frame is empty or lacks a column of ``record.Call``."""
+    missing = [f.name for f in fields(Call) if f.name not in calls.columns]
+    if missing:
+        raise DataError(
+            f"calls: expected the column {missing[0]!r}, got none; was this dataset written by the harness?"
+        )
+    if calls.empty:
+        raise DataError("calls: expected at least one row, got an empty table; run 'harness bench' first")
+
+
+def usable(calls: pd.DataFrame) -> pd.DataFrame:
+    """The calls that carry an overhead: succeeded, in one attempt, not cut short, joined with the backend's stamps."""
+    keep = (
+        (calls["outcome"] == Outcome.OK.value)
+        & (calls["attempts"] == 1)
+        & ~calls["is_censored"].astype(bool)
+        & calls["overhead_ns"].notna()
+    )
+    return calls[keep]
+
+
+def values(calls: pd.DataFrame, metric: Metric) -> pd.Series[float]:
+    """One metric per call, float, in its unit (durations in seconds); NaN where it does not apply."""
+    total = sum(
+        sign * calls[column].astype("float64") for column, sign in zip(metric.columns, metric.signs, strict=True)
+    )
+    scaled = total / NS_PER_S if metric.unit == "s" else total
+    return cast("pd.Series[float]", scaled)
+
+
+def with_metrics(calls: pd.DataFrame) -> pd.DataFrame:
+    """Keys and all metrics of these calls: one column per entry of ``METRICS``, in its unit."""
+    keys = calls[[*ARM_KEYS, "block"]]
+    return keys.assign(**{metric.name: values(calls, metric) for metric in METRICS})
+
+
+def arm_facts(calls: pd.DataFrame) -> pd.DataFrame:
+    """One row per run, cell and arm with its descriptive columns as plain strings, sorted.
+
+    Where rows disagree the alphabetically first word stands, so that one ``authored`` row marks its whole arm.
+    """
+    distinct = calls[[*ARM_KEYS, *FACTS]].drop_duplicates()
+    words = distinct.astype({name: "str" for name in [*ARM_KEYS, *FACTS] if name != "request_stream"})
+    return words.groupby(ARM_KEYS, sort=True).min().reset_index()

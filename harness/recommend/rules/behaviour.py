@@ -1,0 +1,157 @@
+"""Settings that were a condition of every measurement: one client, no inner retries, LiteLLM's switches, a wall clock.
+
+What this supports is modest and each ``why`` says so: the numbers of the run hold under these conditions, the cost of
+leaving them was not measured. n counts blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.analysis.findings import ArmSummary, Doubt, Findings
+from harness.recommend.aim import Aim
+from harness.recommend.ground import Ground, duration, ground_of, quoted, sole_provider, span, subjects
+from harness.recommend.setting import AppliesTo, Setting
+from harness.vocabulary import Mode
+
+LITELLM = "litellm"
+
+SWITCHES = (
+    ("LITELLM_LOCAL_MODEL_COST_MAP", "the price table"),
+    ("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "the table of Anthropic beta headers"),
+)
+"""Environment variable, and what the import fetches over the network without it."""
+
+GUARDS = {Mode.ASYNC: "asyncio.timeout", Mode.SYNC: "daemon_thread"}
+"""Async: the standard library's cancel scope. Sync: a daemon thread hands control back; the call itself goes on."""
+
+
+def reuse_client(findings: Findings, aim: Aim) -> Iterator[Setting]:
+    """True per client: the condition under which its calls were measured."""
+    ground = ground_of(findings)
+    for client in subjects(findings):
+        calls = sum(summary.calls for summary in _summaries(findings, client))
+        yield ground.settle(
+            "reuse_client",
+            True,
+            AppliesTo(client=client, provider=sole_provider(findings, client)),
+            n=ground.blocks,
+            why=(
+                f"all {calls} measured calls shared one client per process, and a fresh process's first call "
+                f"{_first_call(findings, client)}; what a new client per call adds was not measured here"
+            ),
+            query=ground.query(
+                "cold",
+                "arm, mode, median(first_call_ns) / 1e9 AS first_call_s, count(*) AS n",
+                f"arm = {quoted(client)}",
+            ),
+        )
+
+
+def inner_retries(findings: Findings, aim: Aim) -> Iterator[Setting]:
+    """0 per client, where the journal confirms that each call was exactly one request."""
+    ground = ground_of(findings)
+    for client in subjects(findings):
+        summaries = _summaries(findings, client)
+        calls = sum(summary.calls for summary in summaries)
+        highest = max(summary.attempts_per_call for summary in summaries)
+        single = all(summary.attempts_per_call == 1.0 for summary in summaries)
+        yield ground.settle(
+            "inner_retries",
+            0 if single else None,
+            AppliesTo(client=client, provider=sole_provider(findings, client)),
+            n=ground.blocks,
+            why=_one_request(client, calls) if single else _more_requests(calls, highest),
+            query=_per_mode(ground, client, "avg(attempts) AS attempts_per_call, count(*) AS n"),
+            doubts=() if single else (Doubt.EXTRA_ATTEMPTS,),
+        )
+
+
+def environment(findings: Findings, aim: Aim) -> Iterator[Setting]:
+    """LiteLLM's two switches, where LiteLLM was measured."""
+    ground = ground_of(findings)
+    if LITELLM not in subjects(findings):
+        return
+    imports = [cold.import_s[0] for cold in findings.cold if cold.arm == LITELLM]
+    took = f"its import took {duration(max(imports))} so" if imports else "its import was not timed"
+    for name, fetched in SWITCHES:
+        yield ground.settle(
+            name,
+            "True",
+            AppliesTo(client=LITELLM),
+            n=ground.blocks,
+            why=(
+                f"set before LiteLLM was imported in every measured process, and {took}; without it the import fetches "
+                f"{fetched} over the network (documented upstream, not measured here)"
+            ),
+            query=ground.query(
+                "cold", "arm, mode, median(import_ns) / 1e9 AS import_s, count(*) AS n", "arm = 'litellm'"
+            ),
+        )
+
+
+def wall_clock_guard(findings: Findings, aim: Aim) -> Iterator[Setting]:
+    """The guard outside the SDK, per mode that was measured."""
+    ground = ground_of(findings)
+    known = subjects(findings)
+    for mode, guard in sorted(GUARDS.items()):
+        summaries = [s for s in findings.summaries if s.arm in known and s.cell.mode == mode]
+        if summaries:
+            yield ground.settle(
+                "wall_clock_guard",
+                guard,
+                AppliesTo(mode=mode.value),
+                n=ground.blocks,
+                why=_guard_why(mode, summaries),
+                query=ground.query(
+                    "calls",
+                    "arm, max(duration_ns) / 1e9 AS longest_s, sum(is_censored::int) AS censored, count(*) AS n",
+                    f"mode = {quoted(mode)}",
+                ),
+            )
+
+
+def _guard_why(mode: Mode, summaries: list[ArmSummary]) -> str:
+    calls, censored = sum(s.calls + s.failed for s in summaries), sum(s.censored for s in summaries)
+    limit = (
+        "the thread hands back control while the request itself goes on until its socket times out"
+        if mode is Mode.SYNC
+        else "it cancels the request at the deadline"
+    )
+    return (
+        f"`timeout=` bounds each socket read and not the call (documented upstream), so only a clock outside the "
+        f"SDK does; {limit}; {censored} of {calls} calls here met a limit; what fires under a fault was not measured"
+    )
+
+
+def _one_request(client: str, calls: int) -> str:
+    multiplies = (
+        " (LiteLLM's num_retries over openai's own multiplies the requests: documented upstream, to be measured by the "
+        "fault matrix)"
+        if client == LITELLM
+        else ""
+    )
+    return (
+        f"one retry layer only, and that one yours{multiplies}; with retries off each of {calls} calls was exactly one "
+        "request on the wire"
+    )
+
+
+def _more_requests(calls: int, highest: float) -> str:
+    return (
+        f"retries were to be off, yet up to {highest:.3g} requests per call were seen over {calls} calls: "
+        "find what retries, then measure again"
+    )
+
+
+def _first_call(findings: Findings, client: str) -> str:
+    medians = [cold.first_call_s[0] for cold in findings.cold if cold.arm == client]
+    return f"took {span(medians)}" if medians else "was not timed"
+
+
+def _summaries(findings: Findings, client: str) -> list[ArmSummary]:
+    return [summary for summary in findings.summaries if summary.arm == client]
+
+
+def _per_mode(ground: Ground, client: str, columns: str) -> str:
+    return ground.query("calls", f"arm, mode, {columns}", f"arm = {quoted(client)}", "outcome = 'ok'")

@@ -1,0 +1,48 @@
+"""Owns the backend's addresses: ``http://127.0.0.1:PORT/<pace>/<cassette_id>`` and the path below it.
+
+Called by ``library`` (parsing) and by ``conductor`` (building). Must not know sockets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from harness.cassette import Pace
+from harness.errors import UsageError
+
+CONTROL_PREFIX = "/-/"
+"""Paths below this are about the backend itself and are not journalled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a request target means: which cassette, at which pace, and the path the provider would have seen."""
+
+    pace: Pace
+    cassette_id: str
+    path: str
+
+
+def base_url(port: int, pace: str, cassette_id: str) -> str:
+    """The URL to give a client, without ``/v1``. Raises UsageError when ``pace`` is not a pace."""
+    Pace.parse(pace)
+    return f"http://127.0.0.1:{port}/{pace}/{quote(cassette_id, safe='')}"
+
+
+def parse_target(target: str) -> Route:
+    """Split a request target (percent-encoding allowed, absolute form too). Raises UsageError."""
+    path = _without_authority(target)
+    parts = path.split("/", 3)
+    if len(parts) < 3 or parts[0] or not parts[1] or not parts[2]:
+        raise UsageError(f"target: expected /<pace>/<cassette id>/…, got {unquote(path)[:80]!r}")
+    below, _, query = (parts[3] if len(parts) == 4 else "").partition("?")
+    below = "/" + unquote(below) + (f"?{query}" if query else "")
+    return Route(Pace.parse(unquote(parts[1])), unquote(parts[2]), below)
+
+
+def _without_authority(target: str) -> str:
+    if target.startswith("/"):
+        return target
+    _, separator, rest = target.partition("://")
+    return "/" + rest.partition("/")[2] if separator else target

@@ -1,0 +1,49 @@
+"""Owns what all connections of one backend share: the loop, the pacer, the journal, the library and the counters.
+
+Built by ``server``; used by ``connection``, ``answer`` and ``control``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from itertools import islice
+
+from harness.clock import now_ns
+from harness.replay.arrival import ArrivalClock
+from harness.replay.journal import JournalWriter
+from harness.replay.library import Library
+from harness.replay.pacing import Pacer
+
+_REMEMBERED_CALLS = 1 << 20
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """One backend. ``active`` counts answers in progress, ``requests`` all that were answered or are being answered."""
+
+    loop: asyncio.AbstractEventLoop
+    library: Library
+    journal: JournalWriter
+    pacer: Pacer
+    arrivals: ArrivalClock = field(default_factory=ArrivalClock)
+    requests: int = 0
+    active: int = 0
+    connections_open: int = 0
+    started_ns: int = field(default_factory=now_ns)
+    attempts: dict[int, int] = field(default_factory=dict)
+
+    def attempt_of(self, call_number: int) -> int:
+        """1 for the first request under a call id, 2 for the next, …; 1 for requests without one.
+
+        The oldest half of the call ids is forgotten past a million: retries follow their call closely.
+        """
+        if not call_number:
+            return 1
+        attempts = self.attempts
+        attempt = attempts.get(call_number, 0) + 1
+        attempts[call_number] = attempt
+        if len(attempts) > _REMEMBERED_CALLS:
+            for call in list(islice(attempts, _REMEMBERED_CALLS // 2)):
+                del attempts[call]
+        return attempt

@@ -1,0 +1,117 @@
+"""Builds the page: one HTML file that loads nothing, from findings, settings and the exported configuration.
+
+``render`` is pure; ``build_report`` adds the atomic write. Called by ``commands``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.analysis.findings import Findings
+from harness.errors import DataError
+from harness.recommend.setting import Setting
+from harness.report import format as fmt
+from harness.report.material import Material
+from harness.report.palette import DARK, LIGHT, variables
+from harness.report.sections import SECTIONS
+
+FILE_NAME = "index.html"
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Section(Protocol):
+    """What a module in ``sections`` offers."""
+
+    TITLE: str
+
+    def context(self, material: Material) -> object:
+        """Everything its template shows, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A rendered section and its place in the table of contents."""
+
+    anchor: str
+    title: str
+    html: Markup
+
+
+def build_report(findings: Findings, settings: Sequence[Setting], config_text: str, out: Path) -> Path:
+    """Write ``out/index.html`` atomically and return its path. Raises DataError when it cannot be written."""
+    page = render(findings, settings, config_text)
+    target = out / FILE_NAME
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _replace(target, page.encode())
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise DataError(f"{target}: cannot write the report: {reason}; free space or choose another --out") from None
+    return target
+
+
+def render(findings: Findings, settings: Sequence[Setting], config_text: str) -> str:
+    """The whole page. The same input gives the same bytes."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    material = Material(findings, settings, config_text)
+    script = (_TEMPLATES / "script.js").read_text(encoding="utf-8").strip()
+    run = findings.runs[-1] if findings.runs else None
+    return environment.get_template("page.html").render(
+        parts=[_part(environment, name, material) for name in SECTIONS],
+        run_id="no run" if run is None else fmt.plain(run.run_id),
+        plan="" if run is None else fmt.plain(run.plan_name),
+        day="" if run is None else fmt.plain(run.started_at)[:10],
+        style=Markup(_style()),  # noqa: S704 our own file and palette
+        script=Markup(script),  # noqa: S704 our own file
+        script_hash=_hash(script),
+    )
+
+
+def _part(environment: Environment, name: str, material: Material) -> Part:
+    section = cast(Section, import_module(f"harness.report.sections.{name}"))
+    anchor = name.replace("_", "-")
+    html = environment.get_template(f"sections/{name}.html").render(
+        s=section.context(material), anchor=anchor, title=section.TITLE
+    )
+    return Part(anchor, section.TITLE, Markup(html))  # noqa: S704 rendered with autoescape
+
+
+def _style() -> str:
+    light, dark = variables(LIGHT, dark=False), variables(DARK, dark=True)
+    themes = (
+        f":root{{color-scheme:light dark;{light}}}"
+        f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}"
+        f":root[data-theme=light]{{color-scheme:light}}:root[data-theme=dark]{{color-scheme:dark;{dark}}}"
+        f"@media print{{:root,:root:not([data-theme=light]),:root[data-theme=dark]{{color-scheme:light;{light}}}}}"
+    )
+    return themes + (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _replace(target: Path, content: bytes) -> None:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

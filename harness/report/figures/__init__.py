@@ -1,0 +1,1 @@
+"""The figures: what to draw comes in as plain rows, inline SVG goes out. Must not know ``Findings`` or compute."""

@@ -1,0 +1,111 @@
+"""How each arm's overhead is distributed: curves per cell and the percentiles that n carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.analysis.findings import ArmSummary, CellKey
+from harness.report import format as fmt
+from harness.report import words
+from harness.report.figures.panels import Curve, ecdf
+from harness.report.figures.svg import Caption
+from harness.report.material import Material
+from harness.report.palette import role
+from harness.report.sections.streams import arms_of
+
+TITLE = "Distributions"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One cell's curves."""
+
+    title: str
+    svg: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One arm in one cell."""
+
+    cell: str
+    arm: str
+    role: str
+    calls: str
+    failed: str
+    p50: str
+    p95: str
+    p99: str
+    p999: str
+    before: str
+    after: str
+    cpu: str
+    gc: str
+    reported: str
+    attempts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the template shows."""
+
+    panels: tuple[Panel, ...]
+    more: tuple[Panel, ...]
+    more_loads: str
+    arms: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
+    has_reported: bool
+
+
+def context(material: Material) -> Context:
+    """One panel per cell, all on one scale so that cells compare; paced first."""
+    summaries = sorted(material.findings.summaries, key=lambda s: s.cell.load != "paced")
+    cells = dict.fromkeys(summary.cell for summary in summaries)
+    values = [value for summary in summaries for value in summary.ecdf_s if value > 0]
+    span_s = (min(values) / 1.15, max(values) * 1.15) if values else (1e-6, 1e-3)
+    panels = {
+        cell: _panel(cell, [s for s in summaries if s.cell == cell], span_s, f"ecdf-{index}")
+        for index, cell in enumerate(cells if values else ())
+    }
+    first = summaries[0].cell.load if summaries else ""
+    return Context(
+        panels=tuple(panel for cell, panel in panels.items() if cell.load == first),
+        more=tuple(panel for cell, panel in panels.items() if cell.load != first),
+        more_loads=" and ".join(dict.fromkeys(fmt.plain(cell.load) for cell in panels if cell.load != first)),
+        arms=arms_of(summaries),
+        rows=tuple(_row(summary) for summary in summaries),
+        has_reported=any(summary.reported_overhead_p50_s is not None for summary in summaries),
+    )
+
+
+def _panel(cell: CellKey, summaries: Sequence[ArmSummary], span_s: tuple[float, float], name: str) -> Panel:
+    title = words.cell_name(cell)
+    medians = "; ".join(f"{words.arm_name(s.arm)} {fmt.duration(s.overhead_p50_s)}" for s in summaries)
+    curves = [Curve(role(s.arm), tuple(v for v in s.ecdf_s if v > 0)) for s in summaries if s.ecdf_s]
+    return Panel(
+        title, ecdf(curves, span_s, Caption(name, f"Distribution of overhead, {title}", f"Medians: {medians}."))
+    )
+
+
+def _row(summary: ArmSummary) -> Row:
+    censored = f", {fmt.count(summary.censored)} censored" if summary.censored else ""
+    return Row(
+        cell=words.cell_name(summary.cell),
+        arm=words.arm_name(summary.arm),
+        role=role(summary.arm),
+        calls=fmt.count(summary.calls),
+        failed=f"{fmt.count(summary.failed)}{censored}",
+        p50=fmt.duration(summary.overhead_p50_s),
+        p95=fmt.duration(summary.overhead_p95_s),
+        p99=fmt.duration(summary.overhead_p99_s),
+        p999=fmt.duration(summary.overhead_p999_s),
+        before=fmt.duration(summary.pre_send_p50_s),
+        after=fmt.duration(summary.post_receive_p50_s),
+        cpu=fmt.duration(summary.cpu_p50_s),
+        gc=f"{fmt.duration(summary.gc_mean_s, 2)} (max {fmt.duration(summary.gc_max_s)})",
+        reported=fmt.duration(summary.reported_overhead_p50_s),
+        attempts=fmt.number(summary.attempts_per_call, 2),
+    )

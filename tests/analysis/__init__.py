@@ -1,0 +1,1 @@
+"""Analysis, proven on rows whose truth is known."""

@@ -1,0 +1,1 @@
+"""Tests of the page: formats, sections, figures and the finished document."""
