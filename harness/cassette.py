@@ -2,7 +2,7 @@
 
 A cassette is UTF-8 JSON lines, in the manner of asciinema's casts (a head, then timed events, then an end):
 
-    {"cassette": 1, "origin": …, "provider": …, "model": …, "workload": …, "stream": …, "request": {…}, "response": {…}, …}
+    {"cassette": 1, "origin": …, "provider": …, "model": …, "workload": …, "request": {…}, "response": {…}, …}
     [840000000, "data: {…}\\n\\n"]              offset in ns from the last request byte, then the exact body bytes
     [857500000, {"base64": "…"}]              … in base64 where they are not UTF-8
     {"end": {"chunks": 2, "bytes": 1234, "sha256": "…"}}   a file without this line is truncated
@@ -142,7 +142,7 @@ class Pace:
         raise UsageError(f"pace: expected recorded, capped:<seconds>, scaled:<factor> or none, got {text!r}")
 
     def factor(self, last_offset_ns: int) -> float:
-        """The multiplier for every offset: a capped timeline shrinks until its last byte leaves at the cap, never grows."""
+        """The multiplier of every offset: a capped timeline shrinks until its end is at the cap, and never grows."""
         match self.kind:
             case "recorded":
                 return 1.0

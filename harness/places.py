@@ -1,4 +1,4 @@
-"""Owns where the project's data folders are: ``benchmarks/`` as shipped, ``results/`` and ``reports/`` as the user says.
+"""Owns where the project's shipped data is: ``benchmarks/``.
 
 Called by ``commands``, ``conductor`` and ``calibration``.
 """

@@ -116,6 +116,7 @@ class Call:
     cpu_ns: int
     gc_ns: int
     attempts: int
+    connection_reused: bool | None
     usage_input_tokens: int | None
     usage_output_tokens: int | None
     usage_reasoning_output_tokens: int | None

@@ -21,6 +21,7 @@ from harness.analysis.pressure import pressures
 from harness.analysis.provenance import cell_order, latency_models, run_summary
 from harness.analysis.run_doubts import causality_violations, failed_calls, run_doubts
 from harness.analysis.summaries import summarise, summarise_cold
+from harness.dataset.self_tests import SelfTestRecord
 from harness.errors import DataError
 from harness.record import Manifest
 
@@ -37,7 +38,7 @@ class Source(Protocol):
     def manifests(self) -> Sequence[Manifest]:
         """All runs."""
 
-    def self_tests(self) -> Sequence[SelfTest]:
+    def self_tests(self) -> Sequence[SelfTestRecord]:
         """The newest lines of the instrument's test of itself."""
 
 
@@ -48,7 +49,11 @@ def findings_from(store: Source, run_ids: Sequence[str]) -> Findings:
         if run_id not in manifests:
             raise DataError(f"run {run_id}: expected a run of this dataset, got none; see 'harness list runs'")
     chosen = [manifests[run_id] for run_id in dict.fromkeys(run_ids)]
-    return analyse(store.calls(run_ids), store.cold(run_ids), chosen, store.self_tests())
+    return analyse(store.calls(run_ids), store.cold(run_ids), chosen, [_self_test(one) for one in store.self_tests()])
+
+
+def _self_test(record: SelfTestRecord) -> SelfTest:
+    return SelfTest(record.name, record.found, record.required, record.passed, record.measured_at)
 
 
 def analyse(

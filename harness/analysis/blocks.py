@@ -40,6 +40,7 @@ class ArmBlocks:
     censored: int
     attempts: int
     repeated: int
+    reused: int
     blocks: Mapping[int, Block]
 
 
@@ -92,6 +93,7 @@ def _counts(calls: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, int]]:
         censored=calls["is_censored"].astype("int64"),
         attempts=calls["attempts"].astype("int64"),
         repeated=(calls["attempts"] > 1).astype("int64"),
+        reused=calls["connection_reused"].fillna(False).astype("int64"),
     )
     sums = flags.groupby(ARM_KEYS, observed=True).sum()
     return {

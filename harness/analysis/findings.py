@@ -147,6 +147,7 @@ class ArmSummary:
     chunks_p50: float | None
     reported_overhead_p50_s: float | None
     attempts_per_call: float
+    connection_reuse: float
     ecdf_s: tuple[float, ...]
 
 

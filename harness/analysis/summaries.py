@@ -59,6 +59,7 @@ def _summary(arm: ArmBlocks, group: pd.DataFrame) -> ArmSummary:
         chunks_p50=_median_if_any(group, metrics.CHUNKS),
         reported_overhead_p50_s=_median_if_any(group, metrics.REPORTED_OVERHEAD),
         attempts_per_call=arm.attempts / arm.calls,
+        connection_reuse=arm.reused / arm.calls,
         ecdf_s=ecdf_points(overhead),
     )
 

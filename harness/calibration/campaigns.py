@@ -1,4 +1,4 @@
-"""Owns what the instrument's tests of itself measure: arms that are copies of one client, and arms with a planted effect.
+"""Owns what the instrument's tests of itself measure: copies of one client, and arms with a planted effect.
 
 Called by ``calibration.measure``. Plans are built here, not shipped: they make no sense as anything but a self-test.
 """

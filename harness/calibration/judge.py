@@ -167,7 +167,8 @@ def pacing(attempts: pd.DataFrame, measured_at: str) -> SelfTestRecord:
     earliest = min(0, int(errors.min()))
     return _record(
         "Pacing",
-        f"send error p50 {p50 / 1e3:.1f} µs, p99 {p99 / 1e3:.1f} µs, earliest {earliest / 1e3:.1f} µs, n = {len(errors):,}",
+        f"send error p50 {p50 / 1e3:.1f} µs, p99 {p99 / 1e3:.1f} µs, earliest {earliest / 1e3:.1f} µs, "
+        f"n = {len(errors):,}",
         "p99 ≤ 50 µs, none early by > 20 µs",
         p99 <= MAX_PACING_P99_NS and -earliest <= MAX_EARLY_NS,
         measured_at,

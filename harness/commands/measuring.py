@@ -1,4 +1,4 @@
-"""Owns what ``bench`` and ``run`` share: from command-line words to a campaign, its dry run, and the measuring itself."""
+"""Owns what ``bench`` and ``run`` share: from command-line words to a campaign, its dry run, and the measuring."""
 
 from __future__ import annotations
 
@@ -49,9 +49,8 @@ def measure(campaign: Campaign, results: Path, resume: Manifest | None = None) -
         except (KeyboardInterrupt, HarnessError):
             kept = [m for m in store.manifests() if not m.is_complete][-1:]
             if kept:
-                progress.say(
-                    f"kept {kept[0].blocks_done} of {kept[0].blocks_planned} blocks; go on with: harness run --resume {kept[0].run_id}"
-                )
+                done = f"{kept[0].blocks_done} of {kept[0].blocks_planned}"
+                progress.say(f"kept {done} blocks; go on with: harness run --resume {kept[0].run_id}")
             raise
     for failure in result.failures[:5]:
         print(f"failed call: {failure}", file=sys.stderr)

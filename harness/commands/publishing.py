@@ -1,4 +1,4 @@
-"""Owns what ``bench``, ``report`` and ``recommend`` share: from runs in the dataset to findings, settings and a page."""
+"""Owns what ``bench``, ``report`` and ``recommend`` share: from runs in the dataset to settings and a page."""
 
 from __future__ import annotations
 

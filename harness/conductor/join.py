@@ -136,6 +136,7 @@ def call_row(clock: BlockClock, facts: CellFacts, arm: ArmFacts, marks: Marks, e
         cpu_ns=marks.cpu_ns,
         gc_ns=marks.gc_ns,
         attempts=len(entries),
+        connection_reused=entries[0].connection_reused if entries else None,
         usage_input_tokens=marks.input_tokens,
         usage_output_tokens=marks.output_tokens,
         usage_reasoning_output_tokens=marks.reasoning_tokens,

@@ -31,7 +31,7 @@ class Shelf:
     cassettes: tuple[Cassette, ...]
 
     def find(self, cell: Cell) -> Cassette:
-        """The cassette for this cell. Raises UsageError for an unknown provider or model, DataError where one is missing."""
+        """The cassette for this cell. Raises UsageError for an unknown model, DataError where one is missing."""
         same_provider = [c for c in self.cassettes if c.head.provider == cell.provider]
         if not same_provider:
             raise UsageError(_unknown("provider", cell.provider, {c.head.provider for c in self.cassettes}))
@@ -43,8 +43,8 @@ class Shelf:
                 return cassette
         shape = "streamed" if cell.stream else "whole"
         raise DataError(
-            f"{self.folder}: expected a {shape} cassette of {cell.provider}/{cell.model} for workload {cell.workload!r}, "
-            "got none; record or author one"
+            f"{self.folder}: expected a {shape} cassette of {cell.provider}/{cell.model} for workload "
+            f"{cell.workload!r}, got none; record or author one"
         )
 
 

@@ -9,9 +9,8 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +65,7 @@ def new_run_id(now: datetime) -> str:
 
 
 def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest | None = None) -> RunResult:
-    """Measure a campaign into ``store``, block by block. Raises HarnessError; finished blocks are kept whatever happens."""
+    """Measure a campaign into ``store``, block by block. Raises HarnessError; finished blocks stay."""
     check_arms(campaign.arms)
     shelf = load_shelf(campaign.benchmarks / "cassettes")
     cells = prepare_cells(campaign.cells, shelf, campaign.benchmarks / "workloads")

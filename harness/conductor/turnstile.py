@@ -15,7 +15,7 @@ from pathlib import Path
 
 @contextmanager
 def only_measurement(say: Callable[[str], None]) -> Iterator[None]:
-    """Hold this user's measuring lock of the machine; waits for it, saying so. Released by the kernel if we are killed."""
+    """Hold this user's measuring lock of the machine; waits for it, saying so. The kernel releases it if we die."""
     path = Path(tempfile.gettempdir()) / f"llm-call-bench-{os.getuid()}.lock"
     with path.open("a") as lock:
         try:

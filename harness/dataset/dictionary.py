@@ -16,8 +16,8 @@ _INTRODUCTION = f"""\
 
 Written by `python -m harness.dataset.dictionary`; do not edit. Schema version {SCHEMA_VERSION}; names of the
 [OpenTelemetry GenAI conventions](https://github.com/open-telemetry/semantic-conventions-genai)
-{SEMANTIC_CONVENTIONS_VERSION}, where durations are seconds and here nanoseconds. Unit, meaning and OpenTelemetry name are also
-in every file's Arrow field metadata.
+{SEMANTIC_CONVENTIONS_VERSION}, where durations are seconds and here nanoseconds. Unit, meaning and OpenTelemetry
+name are also in every file's Arrow field metadata.
 """
 _HEAD = "| column | type | null | unit | meaning | OpenTelemetry |\n|---|---|---|---|---|---|\n"
 

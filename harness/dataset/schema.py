@@ -142,6 +142,7 @@ CALLS = Table(
         Column("cpu_ns", INT64, "ns", "CPU time of the whole process during the call, all threads"),
         Column("gc_ns", INT64, "ns", "time in the garbage collector during the call"),
         Column("attempts", INT32, "requests", "HTTP requests this call made"),
+        _maybe("connection_reused", BOOL, "", "the first request went over a connection that had carried one before"),
         _maybe("usage_input_tokens", INT64, "tokens", "input tokens as the answer states", "gen_ai.usage.input_tokens"),
         _maybe("usage_output_tokens", INT64, "tokens", "output tokens as stated", "gen_ai.usage.output_tokens"),
         _maybe(

@@ -1,4 +1,4 @@
-"""Owns the backend's command line and its life as a process: ``python -m harness.replay --cassettes DIR --journal FILE``.
+"""Owns the backend's command line and life as a process: ``python -m harness.replay --cassettes DIR --journal FILE``.
 
 Prints one JSON line when it listens and nothing else; a mistake is one line on stderr and the error's exit code.
 Started by ``launch`` and by ``harness replay``.

@@ -92,8 +92,13 @@ class Answer:
         else:
             self._stamps.append(now_ns())
             self._write(message)
+        return self._deadline_ns(following)
+
+    def _deadline_ns(self, following: int) -> int:
+        """When the message after the one just sent is due; 0 where there is none or the client went away."""
         if self._over:
             return 0
+        exchange = self._exchange
         if following < len(exchange.messages):
             return self._arrived.received_ns + exchange.offsets_ns[following]
         if not self._backlog:
@@ -160,7 +165,9 @@ class Answer:
         chunks = stamps[skipped:]
         due = exchange.offsets_ns[skipped:]
         received = arrived.received_ns
-        errors = [0] * len(chunks) if exchange.immediate else [s - received - at for s, at in zip(chunks, due, strict=False)]
+        errors = (
+            [0] * len(chunks) if exchange.immediate else [s - received - at for s, at in zip(chunks, due, strict=False)]
+        )
         self._state.journal.append(
             (
                 arrived.call_number,

@@ -20,7 +20,6 @@ from pydantic import Field
 
 from harness.cassette import (
     SUFFIX,
-    VERSION,
     Cassette,
     Head,
     LatencyFigures,
@@ -95,7 +94,7 @@ def author(model: AuthoredModel, answer: AuthoredAnswer, workload: Workload, str
     chunks = openai_chat.stream(completion) if stream else (openai_chat.whole(completion),)
     offsets = _timeline(model.latency, len(completion.pieces), stream)
     head = Head(
-        cassette=VERSION,
+        cassette=1,
         origin=Origin.AUTHORED,
         provider=model.provider,
         model=model.model,

@@ -222,9 +222,8 @@ class Connection:
         self._state.loop.add_writer(self._sock.fileno(), self._on_writable)
 
     def _on_writable(self) -> None:
-        if self._answer is None or self._answer.flush():
-            if self._open:
-                self._state.loop.remove_writer(self._sock.fileno())
+        if (self._answer is None or self._answer.flush()) and self._open:
+            self._state.loop.remove_writer(self._sock.fileno())
 
     def answered(self) -> None:
         """See ``Line.answered``."""

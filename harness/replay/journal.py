@@ -169,7 +169,9 @@ class JournalReader:
         if header[2] != VERSION:
             raise DataError(f"{self._path}: expected journal version {VERSION}, got {header[2]}; use its own harness")
         if not self._words_read <= header[0] <= os.fstat(self._file).st_size // _WORD:
-            raise DataError(f"{self._path}: expected a published length within the file, got {header[0]}; it is damaged")
+            raise DataError(
+                f"{self._path}: expected a published length within the file, got {header[0]}; it is damaged"
+            )
         return int(header[0])
 
     def _entries(self, words: memoryview[int]) -> Iterator[JournalEntry]:

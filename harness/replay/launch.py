@@ -1,6 +1,6 @@
 """Owns starting, asking and stopping a backend process from another one; standard library only.
 
-The child watches its stdin, so that it ends with its parent however that ends. Called by ``conductor`` and ``commands``.
+The child watches its stdin, so that it ends with its parent however that ends. Called by ``conductor`` and others.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ from harness.errors import BackendError, DataError, HarnessError, UsageError
 _STOP_S = 5.0
 _ASK_S = 5.0
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
-_ERRORS: dict[int, type[HarnessError]] = {
-    error.exit_code: error for error in (UsageError, BackendError, DataError)
-}
+_ERRORS: dict[int, type[HarnessError]] = {error.exit_code: error for error in (UsageError, BackendError, DataError)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +74,10 @@ class BackendProcess:
     def mismatches(self) -> list[str]:
         """What did not match so far (the last hundred), each as one line. Raises as ``status`` does."""
         return [str(line) for line in self._ask("/-/mismatches")["mismatches"]]
+
+    def wait(self) -> None:
+        """Block until the process ends by itself."""
+        self._process.wait()
 
     def stop(self) -> None:
         """End the process and wait for it. Safe to call twice."""

@@ -112,7 +112,8 @@ def said(comparison: Comparison) -> Said:
             beyond = "" if comparison.noise_floor_s is None else f", beyond the noise floor of {floor}"
             return Said(
                 comparison.verdict.value,
-                f"{comparison.verdict.value.capitalize()}: zero is excluded after Holm's adjustment{beyond}.{screening}",
+                f"{comparison.verdict.value.capitalize()}: zero is excluded after Holm's adjustment"
+                f"{beyond}.{screening}",
                 "effect",
             )
         case Verdict.BELOW_NOISE:

@@ -150,6 +150,7 @@ def _part(draw: Draw, overhead: Overhead, run_id: str) -> pd.DataFrame:
             "cpu_ns": overhead_ns * 9 // 10,
             "gc_ns": 0,
             "attempts": 1,
+            "connection_reused": True,
             "usage_input_tokens": 40,
             "usage_output_tokens": 40,
             "usage_reasoning_output_tokens": pd.array([None] * draw.calls, dtype="Int64"),

@@ -52,6 +52,7 @@ _CALL = Call(
     cpu_ns=800_000,
     gc_ns=0,
     attempts=1,
+    connection_reused=True,
     usage_input_tokens=25,
     usage_output_tokens=120,
     usage_reasoning_output_tokens=None,

@@ -1,0 +1,1 @@
+"""Recommendation, proven on findings in which every number was chosen."""

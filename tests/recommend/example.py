@@ -114,6 +114,7 @@ def summary(
         chunks_p50=None,
         reported_overhead_p50_s=None,
         attempts_per_call=1.0,
+        connection_reuse=1.0,
         ecdf_s=(0.001, 0.002),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,14 +17,21 @@ MS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A backend with its journal."""
+    """A backend with its journal, and the connections that the current test opened."""
 
     backend: BackendProcess
     journal: Path
+    wires: list[Wire] = field(default_factory=list)
 
     def connect(self) -> Wire:
-        """A new connection."""
-        return Wire(self.backend.port)
+        """A new connection; closed after the test at the latest."""
+        self.wires.append(Wire(self.backend.port))
+        return self.wires[-1]
+
+    def hang_up(self) -> None:
+        """Close all connections."""
+        while self.wires:
+            self.wires.pop().close()
 
     def entries(self, call_number: int) -> list[JournalEntry]:
         """What the journal holds under one call id."""
@@ -33,7 +40,7 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def shared_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A backend serving ``whole``, ``stream`` (head apart from the first chunk) and ``long`` (bulky, slow)."""
     folder = tmp_path_factory.mktemp("backend")
     save(cassette("whole", (b"hello", b" you"), (2 * MS, 4 * MS), head_offset_ns=2 * MS, stream=False), folder)
@@ -45,3 +52,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     save(cassette("long", bulk, tuple(50 * MS * i for i in range(40)), head_offset_ns=0, stream=True), folder)
     with start_backend(folder, folder / "journal") as backend:
         yield Running(backend, folder / "journal")
+
+
+@pytest.fixture
+def running(shared_backend: Running) -> Iterator[Running]:
+    """The module's backend; connections are closed after each test."""
+    yield shared_backend
+    shared_backend.hang_up()

@@ -145,6 +145,7 @@ def summary(key: CellKey, arm: str) -> ArmSummary:
         chunks_p50=62.0 if key.stream else None,
         reported_overhead_p50_s=middle * 0.4 if arm == "litellm" else None,
         attempts_per_call=1.0,
+        connection_reuse=1.0,
         ecdf_s=points,
     )
 

@@ -10,13 +10,13 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from harness.cassette import Cassette
 from harness.errors import DataError
 from harness.workload import Workload
 
-METHOD = "POST"
+METHOD: Final = "POST"
 PATH = "/v1/chat/completions"
 _DONE = b"data: [DONE]\n\n"
 
@@ -59,7 +59,8 @@ def request_body(model: str, workload: Workload, stream: bool) -> dict[str, Any]
 
 def whole(completion: Completion) -> bytes:
     """The body of a non-streamed answer, indented as the API does."""
-    message = {"role": "assistant", "content": "".join(completion.pieces), "refusal": None, "annotations": []}
+    text = "".join(completion.pieces)
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     body = {
         "id": completion.response_id,
         "object": "chat.completion",

@@ -107,8 +107,8 @@ def _prepare(axes: Axes, groups: Sequence[ForestGroup], body: float, scale: floa
 def _draw_group(axes: Axes, group: ForestGroup, frame: _Frame, top: float, scale: float) -> None:
     bottom = top + _group_height(group, frame) - 6
     if group.floor is not None:
-        edges = ([-group.floor / scale, group.floor / scale], top + 22, bottom)
-        axes.fill_betweenx(edges[1:], *edges[0], color=SENTINELS["faint"], linewidth=0, zorder=0.5)
+        half = group.floor / scale
+        axes.fill_betweenx((top + 22, bottom), -half, half, color=SENTINELS["faint"], linewidth=0, zorder=0.5)
     place = axes.get_yaxis_transform()
     start = -(frame.left - _PAD) / (frame.width - frame.left - frame.right) if not frame.stacked else 0
     axes.text(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -62,7 +63,7 @@ def bars(rows: Sequence[Bar], span: float, caption: Caption) -> Markup:
         axes.spines["bottom"].set_visible(False)
         for index, row in enumerate(rows):
             _bar(axes, row, index + 0.5)
-        for index, (above, below) in enumerate(zip(rows, rows[1:], strict=False)):
+        for index, (above, below) in enumerate(pairwise(rows)):
             if below.start:
                 axes.plot([above.end, above.end], [index + 0.5, index + 1.5], color=SENTINELS["rule"], lw=1, zorder=1)
         return inline(figure, caption)

@@ -79,7 +79,7 @@ class Margins:
 @contextmanager
 def canvas(width: float, height: float) -> Iterator[Figure]:
     """An empty figure of ``width`` × ``height`` CSS pixels in the page's style."""
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(_RC):  # type: ignore[arg-type]  # the stubs list every key as a literal
         yield Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH))
 
 

@@ -1,4 +1,4 @@
-"""The page's sections in reading order. One module each: ``TITLE`` and ``context(material)``; its template has its name.
+"""The page's sections in reading order, a module each: ``TITLE`` and ``context(material)``; its template has its name.
 
 A new section is a module here, a template in ``templates/sections`` and its name in ``SECTIONS``.
 """

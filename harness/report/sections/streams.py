@@ -40,6 +40,7 @@ class Row:
     chunk_delivery: str
     tail: str
     chunks: str
+    reuse: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +109,5 @@ def _row(summary: ArmSummary) -> Row:
         chunk_delivery=fmt.duration(summary.chunk_delivery_p50_s),
         tail=fmt.duration(summary.tail_p50_s),
         chunks=fmt.count(summary.chunks_p50),
+        reuse=fmt.percent(summary.connection_reuse),
     )

@@ -1,0 +1,72 @@
+"""The closed formulas against their published values and against one another."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.recommend.bounds import STEPS, lognormal_limit, rate_per_part, required_n, round_up, strongest_rate
+from tests.recommend.arbitrary import rates
+
+
+@pytest.mark.parametrize(("rate", "n"), [(0.05, 59), (0.01, 299), (0.001, 2995)])
+def test_the_required_n_are_the_known_ones(rate: float, n: int) -> None:
+    """59, 299 and 2,995 at 95 % confidence."""
+    assert required_n(rate) == n
+    assert required_n(rate) == math.ceil(math.log(0.05) / math.log(1 - rate))
+
+
+@given(rates, rates)
+def test_a_stricter_rate_never_needs_fewer_samples(one: float, other: float) -> None:
+    """required_n falls as the rate grows."""
+    assert required_n(min(one, other)) >= required_n(max(one, other))
+
+
+@given(rates, st.floats(0.5, 0.999), st.floats(0.5, 0.999))
+def test_more_confidence_never_needs_fewer_samples(rate: float, one: float, other: float) -> None:
+    """required_n grows with confidence."""
+    assert required_n(rate, min(one, other)) <= required_n(rate, max(one, other))
+
+
+@given(st.integers(5, 10**7))
+def test_the_strongest_rate_is_the_one_that_n_just_certifies(n: int) -> None:
+    """What n certifies needs n samples, and one sample less does not certify it."""
+    rate = strongest_rate(n)
+    assert required_n(rate * (1 + 1e-9)) <= n
+    assert required_n(rate * (1 - 1e-6)) >= n
+
+
+def test_the_lognormal_quantile_matches_a_table() -> None:
+    """ln-σ 1, median 1: 97.5 % quantile e^1.959964; the median is the 50 % quantile; the factor multiplies."""
+    assert lognormal_limit(1, 1, 1, 0.025) == pytest.approx(math.exp(1.959963985))
+    assert lognormal_limit(3, 0.55, 1, 0.5) == pytest.approx(3)
+    assert lognormal_limit(3, 0.55, 1.23, 0.5) == pytest.approx(3.69)
+
+
+def test_a_tail_beyond_floats_is_infinite_and_does_not_raise() -> None:
+    """Absurd figures are refused by the rule, not by an exception."""
+    assert lognormal_limit(1, 1000, 1, 0.001) == math.inf
+
+
+@given(rates, st.integers(1, 10**9))
+def test_the_shared_rate_adds_up(rate: float, parts: int) -> None:
+    """``parts`` independent waits at the shared rate overrun together at ``rate``."""
+    assert -math.expm1(parts * math.log1p(-rate_per_part(rate, parts))) == pytest.approx(rate, rel=1e-6)
+
+
+@given(st.floats(1e-6, 1e12))
+def test_rounding_up_is_up_and_readable(seconds: float) -> None:
+    """Never below, at most a third above, two digits at most, and stable."""
+    rounded = round_up(seconds)
+    assert seconds <= rounded <= seconds * 4 / 3 * (1 + 1e-12)
+    assert f"{rounded:.15e}".split("e")[0].rstrip("0").rstrip(".") in {step if step != "10" else "1" for step in STEPS}
+    assert round_up(rounded) == rounded
+
+
+@pytest.mark.parametrize(("seconds", "rounded"), [(41.2, 50), (1, 1), (0.26, 0.3), (1.01, 1.2), (99.9, 100), (8.5, 10)])
+def test_rounding_up_by_example(seconds: float, rounded: float) -> None:
+    """The values a person would write into a config."""
+    assert round_up(seconds) == rounded

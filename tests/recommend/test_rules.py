@@ -1,0 +1,220 @@
+"""What measured behaviour supports, and what it does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.analysis.findings import Comparison, Doubt, Findings, Verdict
+from harness.recommend.recommend import recommend
+from harness.recommend.setting import Setting
+from harness.vocabulary import Grade
+from tests.recommend.example import ARMS, cold, comparison, findings, interval, run, summary
+
+MEASURED = {
+    "client_mode",
+    "reuse_client",
+    "warm_up_at_start",
+    "inner_retries",
+    "wall_clock_guard",
+    "LITELLM_LOCAL_MODEL_COST_MAP",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS",
+}
+
+
+def measured(found: Findings) -> list[Setting]:
+    """The settings that come from measuring, not from figures."""
+    return [setting for setting in recommend(found) if setting.setting in MEASURED]
+
+
+def mode_of(*comparisons: Comparison) -> Setting:
+    """What is said of litellm's whole answers, given these async-minus-sync comparisons."""
+    settings = recommend(findings(comparisons=comparisons))
+    wanted = ("client_mode", "litellm", False)
+    return next(s for s in settings if (s.setting, s.applies_to.client, s.applies_to.request_stream) == wanted)
+
+
+@pytest.mark.parametrize(("verdict", "mode"), [(Verdict.SLOWER, "sync"), (Verdict.FASTER, "async")])
+def test_the_mode_with_the_lower_overhead_is_recommended(verdict: Verdict, mode: str) -> None:
+    """The verdict is async minus sync: slower speaks for sync."""
+    setting = mode_of(comparison(verdict=verdict))
+    assert (setting.value, setting.grade, setting.n) == (mode, Grade.PROVISIONAL, 20)
+    assert "0.5 ms" in setting.why
+    assert "authored" in setting.why
+
+
+@pytest.mark.parametrize("verdict", [v for v in Verdict if v not in (Verdict.SLOWER, Verdict.FASTER)])
+def test_a_verdict_that_decides_nothing_recommends_nothing(verdict: Verdict) -> None:
+    """Below noise, inconclusive and no difference are refusals that name the verdict."""
+    setting = mode_of(comparison(verdict=verdict))
+    assert setting.grade is Grade.INSUFFICIENT_DATA
+    assert verdict.value in setting.why
+
+
+@pytest.mark.parametrize("other", [Verdict.FASTER, Verdict.NO_DIFFERENCE])
+def test_comparisons_that_disagree_recommend_nothing(other: Verdict) -> None:
+    """One cell's verdict does not outvote another's."""
+    assert mode_of(comparison(verdict=Verdict.SLOWER), comparison(verdict=other)).value is None
+
+
+def test_paced_cells_decide_where_there_are_any() -> None:
+    """Real calls are paced; a hot cell decides only alone."""
+    hot = comparison(verdict=Verdict.FASTER, load="hot")
+    assert mode_of(hot, comparison(verdict=Verdict.SLOWER)).value == "sync"
+    assert mode_of(hot).value == "async"
+
+
+def test_another_arms_or_streams_comparison_decides_nothing() -> None:
+    """openai's verdict and the streamed verdict say nothing of litellm's whole answers."""
+    assert mode_of(comparison(arm="openai"), comparison(stream=True)).value is None
+
+
+@pytest.mark.parametrize(("verdict", "cpu_s"), [(Verdict.FASTER, 0.001), (Verdict.SLOWER, -0.001)])
+def test_cpu_time_in_the_other_direction_is_a_trade_off_and_no_recommendation(verdict: Verdict, cpu_s: float) -> None:
+    """Quicker and dearer is the user's decision."""
+    setting = mode_of(comparison(verdict=verdict, cpu=interval(cpu_s, 0.0001)))
+    assert setting.value is None
+    assert "CPU" in setting.why
+
+
+def test_cpu_time_that_cannot_be_told_from_zero_does_not_veto() -> None:
+    """Only an interval without zero speaks."""
+    assert mode_of(comparison(cpu=interval(-0.001, 0.002))).value == "sync"
+
+
+def test_marks_out_of_order_withdraw_the_mode() -> None:
+    """Overheads of a run that violates causality are not compared."""
+    settings = recommend(replace(findings(), causality_violations=1))
+    assert {s.value for s in settings if s.setting == "client_mode"} == {None}
+
+
+def test_a_refused_mode_asks_for_standard_blocks_only_while_they_would_help() -> None:
+    """At K = 12 more blocks may decide; at K = 20 a difference that small decides nothing."""
+    few = mode_of(comparison(verdict=Verdict.NO_DIFFERENCE, blocks=12))
+    many = mode_of(comparison(verdict=Verdict.NO_DIFFERENCE, blocks=20))
+    assert (few.required_n, many.required_n) == (20, None)
+
+
+def test_a_sound_run_supports_every_measured_setting() -> None:
+    """All kinds are there, provisional, with n, days, run id and query, and with authored among the doubts."""
+    settings = measured(findings())
+    assert {setting.setting for setting in settings} == MEASURED
+    for setting in settings:
+        assert setting.grade is Grade.PROVISIONAL
+        assert (setting.n, setting.days, setting.origin) == (20, 1, None)
+        assert setting.evidence[0] == "run-1"
+        assert setting.evidence[1].startswith("SELECT")
+        assert "authored_latencies" in setting.doubts
+        assert "1 of 7 days" in setting.why
+
+
+def test_the_instruments_floor_and_null_arms_get_no_settings() -> None:
+    """Only clients that one can install are recommended about, each once."""
+    settings = measured(findings())
+    assert {s.applies_to.client for s in settings} == {"openai", "litellm", None}
+    assert len({(s.setting, s.applies_to) for s in settings}) == len(settings)
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 5])
+def test_fewer_than_six_blocks_support_nothing_measured(blocks: int) -> None:
+    """A smoke run yields refusals that say how many blocks are missing, and examples only."""
+    settings = recommend(findings(blocks=blocks))
+    assert {s.grade for s in settings if s.setting in MEASURED} == {Grade.INSUFFICIENT_DATA}
+    assert {s.required_n for s in settings if s.setting in MEASURED} == {6}
+    assert all("few_blocks" in s.doubts for s in settings if s.setting in MEASURED)
+    assert {s.grade for s in settings if s.setting not in MEASURED} == {Grade.EXAMPLE}
+
+
+def test_six_blocks_are_a_screening_and_suffice_for_provisional() -> None:
+    """A provisional value never lacks the n that it requires."""
+    settings = measured(findings(blocks=6))
+    assert {s.grade for s in settings} == {Grade.PROVISIONAL}
+    assert all(s.n is not None and s.required_n is not None and s.n >= s.required_n for s in settings)
+
+
+def test_without_litellm_nothing_is_said_of_it() -> None:
+    """No switch and no setting for a client that did not take part."""
+    settings = recommend(findings(arms=[arm for arm in ARMS if arm[0] != "litellm"]))
+    assert "litellm" not in {s.applies_to.client for s in settings}
+    assert not any(s.setting.startswith("LITELLM") for s in settings)
+    assert any(s.setting == "reuse_client" and s.value is True for s in settings)
+
+
+def test_a_run_of_the_floor_alone_still_gets_the_examples() -> None:
+    """Nothing measured to recommend from, and no error."""
+    settings = recommend(findings(arms=[("raw_http", "raw_http")]))
+    assert {s.grade for s in settings} == {Grade.EXAMPLE}
+
+
+def test_sync_cells_alone_leave_the_mode_open() -> None:
+    """One colour cannot be compared; the guard is recommended for the colour that was measured."""
+    settings = recommend(findings(modes=("sync",)))
+    modes = [s for s in settings if s.setting == "client_mode"]
+    assert modes
+    assert all(s.value is None and "both" in s.why for s in modes)
+    assert [(s.applies_to.mode, s.value) for s in settings if s.setting == "wall_clock_guard"] == [
+        ("sync", "daemon_thread")
+    ]
+
+
+def test_an_incomplete_run_says_so_beside_every_measured_setting() -> None:
+    """What was measured counts, with the doubt."""
+    settings = measured(findings(blocks=8, is_complete=False))
+    assert {s.n for s in settings} == {8}
+    assert all("incomplete_run" in s.doubts for s in settings)
+
+
+def test_failed_calls_are_a_doubt_of_every_measured_setting() -> None:
+    """Failures are counted beside, never pooled, and never silent."""
+    assert all("failed_calls" in s.doubts for s in measured(replace(findings(), calls_failed=2)))
+
+
+def test_authored_cells_are_a_doubt_even_where_findings_forgot_to_say_so() -> None:
+    """The word does not get lost."""
+    assert all("authored_latencies" in s.doubts for s in measured(replace(findings(), doubts=())))
+
+
+def test_recorded_cells_are_not_called_authored() -> None:
+    """The word is kept for what it means."""
+    cells = tuple(summary(arm, client, origin="recorded") for arm, client in ARMS)
+    settings = measured(replace(findings(modes=("sync",)), doubts=(), summaries=cells))
+    assert settings
+    assert not any(Doubt.AUTHORED_LATENCIES in s.doubts or "authored" in s.why for s in settings)
+
+
+def test_more_than_one_request_per_call_withdraws_the_retry_setting() -> None:
+    """Zero inner retries is claimed only where the wire shows it."""
+    base = findings()
+    noisy = tuple(replace(s, attempts_per_call=1.01) if s.arm == "litellm" else s for s in base.summaries)
+    retries = {
+        s.applies_to.client: s for s in recommend(replace(base, summaries=noisy)) if s.setting == "inner_retries"
+    }
+    assert retries["openai"].value == 0
+    assert retries["litellm"].value is None
+    assert "extra_attempts" in retries["litellm"].doubts
+
+
+def test_a_first_call_no_slower_than_a_warm_one_asks_for_no_warm_up() -> None:
+    """Warm-up is recommended from the cold table, not from habit."""
+    base = findings()
+    quick = tuple(replace(c, first_call_s=(0.5, 0.02, 0.7)) for c in base.cold)
+    settings = [s for s in recommend(replace(base, cold=quick)) if s.setting == "warm_up_at_start"]
+    assert settings
+    assert all(s.value is None for s in settings)
+
+
+def test_a_warm_up_needs_six_fresh_processes() -> None:
+    """n of the cold table is its processes."""
+    settings = recommend(replace(findings(), cold=(cold(repeats=5),)))
+    assert [(s.value, s.n) for s in settings if s.setting == "warm_up_at_start"] == [(None, 5)]
+
+
+def test_days_are_distinct_days() -> None:
+    """Two runs of one day are one day."""
+    base = findings()
+    same = replace(base, runs=(run("a"), run("b")))
+    two = replace(base, runs=(run("a", day=20), run("b", day=21)))
+    assert {s.days for s in measured(same)} == {1}
+    assert {s.days for s in measured(two)} == {2}
+    assert {s.evidence[:2] for s in measured(two)} == {("a", "b")}
