@@ -357,17 +357,24 @@ def human(report: Report) -> str:
         lines.append(
             f"ratio    {rates.ratio_median:.2f} (min {rates.ratio_min:.2f}, max {rates.ratio_max:.2f}); target ≥ 0.6"
         )
-    lines += [
-        f"pacing   {p.streams:3} streams, {p.chunks_per_s:,.0f} chunks/s: send error p50 {p.error_p50_ns / 1e3:.1f} µs, "
-        f"p99 {p.error_p99_ns / 1e3:.1f} µs, max {p.error_max_ns / 1e3:.0f} µs, earliest {p.earliest_ns / 1e3:+.1f} µs, "
-        f"stretch {p.stretch_percent:.3f} %, core lost for {(p.run_delay_ns or 0) / 1e6:.1f} ms"
-        for p in report.pacing
-    ]
+    lines += [_pacing_line(paced) for paced in report.pacing]
     lines.append(
         f"journal  {stamps.stamp_ns:.0f} ns a stamp, {stamps.record_of_1_ns:.0f} ns a record of one chunk, "
         f"{stamps.record_of_60_ns:.0f} ns of sixty"
     )
     return "\n".join(lines)
+
+
+def _pacing_line(paced: Pacing) -> str:
+    p50_us, p99_us, max_us, earliest_us = (
+        ns / 1e3 for ns in (paced.error_p50_ns, paced.error_p99_ns, paced.error_max_ns, paced.earliest_ns)
+    )
+    lost = "–" if paced.run_delay_ns is None else f"{paced.run_delay_ns / 1e6:.1f} ms"
+    return (
+        f"pacing   {paced.streams:3} streams, {paced.chunks_per_s:,.0f} chunks/s: send error p50 {p50_us:.1f} µs, "
+        f"p99 {p99_us:.1f} µs, max {max_us:.0f} µs, earliest {earliest_us:+.1f} µs, "
+        f"stretch {paced.stretch_percent:.3f} %, core lost for {lost}"
+    )
 
 
 def main() -> int:

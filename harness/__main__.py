@@ -49,6 +49,9 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except SystemExit:  # typer's answer to a closed pipe: nobody is reading any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
     except _ClickError as problem:  # type: ignore[misc]  # mypy cannot see through __mro__
         return _complain(getattr(problem, "format_message", problem.__str__)() + "; see 'harness --help'", 2)
     if code == EXIT_INTERRUPTED:

@@ -56,7 +56,8 @@ def validate(model: type[Model], raw: object, where: str, error: type[HarnessErr
 
 def one_line(problem: ValidationError, model: type[BaseModel]) -> str:
     """Render the first of pydantic's errors as ``key: expected …, got …; do …``, and count the others."""
-    first, *rest = problem.errors(include_url=False)
+    errors = sorted(problem.errors(include_url=False), key=lambda error: error["type"] != "extra_forbidden")
+    first, *rest = errors
     key = ".".join(str(part) for part in first["loc"]) or "(top level)"
     kind = first["type"]
     if kind == "extra_forbidden":

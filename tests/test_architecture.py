@@ -53,7 +53,7 @@ HEAVY: dict[str, set[str]] = {
     "anthropic": {"clients"},
     "google": {"clients"},
     "httptools": {"clients", "replay"},
-    "pydantic": FORMATS,
+    "pydantic": FORMATS | {"dataset", "replay"},
     "pyarrow": {"dataset"},
     "duckdb": {"dataset"},
     "pandas": {"dataset", "analysis", "calibration"},
@@ -155,7 +155,7 @@ def test_a_measured_process_holds_only_its_own_client(client: str, absent: set[s
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(result.stdout.split())
     assert client == "raw_http" or client in loaded
-    assert not loaded & (absent | {"pandas", "pyarrow", "duckdb", "scipy", "matplotlib", "jinja2", "typer", "rich"})
+    assert not loaded & (absent | {"pandas", "pyarrow", "duckdb", "scipy", "matplotlib", "jinja2", "typer"})
 
 
 def test_nothing_after_parquet_needs_a_client() -> None:

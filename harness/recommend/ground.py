@@ -26,7 +26,7 @@ REQUIRED_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The provenance that every measured setting of one set of findings shares."""
+    """The provenance that the measured settings of one client share."""
 
     run_ids: tuple[str, ...]
     blocks: int
@@ -62,7 +62,7 @@ class Ground:
         """
         if n < SCREENING_BLOCKS:
             value = None
-            why = f"{why}; {n} of the {SCREENING_BLOCKS} blocks that any statement needs: measure more blocks"
+            why = f"{why}; no value yet: {n} of the {SCREENING_BLOCKS} blocks that any statement needs"
             doubts = [*doubts, Doubt.FEW_BLOCKS]
         refused = value is None
         gate = f"; provisional: {self.days} of {REQUIRED_DAYS} days"
@@ -90,21 +90,27 @@ def _required_blocks(n: int, *, refused: bool) -> int | None:
     return STANDARD_BLOCKS if n < STANDARD_BLOCKS else None
 
 
-def ground_of(findings: Findings) -> Ground:
-    """Gather the provenance. Doubts that the runs themselves prove are added, should analysis not have named them."""
+def ground_of(findings: Findings, *arms: str) -> Ground:
+    """Gather the provenance of the runs that measured any of ``arms`` (of all runs without them).
+
+    Doubts that the runs themselves prove are added, should analysis not have named them.
+    """
+    summaries = [summary for summary in findings.summaries if not arms or summary.arm in arms]
+    with_arms = {summary.cell.run_id for summary in summaries}
+    runs = [run for run in findings.runs if not arms or run.run_id in with_arms]
     doubts = set(findings.doubts)
-    if any(summary.cell.origin == Origin.AUTHORED for summary in findings.summaries):
+    if any(summary.cell.origin == Origin.AUTHORED for summary in summaries):
         doubts.add(Doubt.AUTHORED_LATENCIES)
-    if any(not run.is_complete for run in findings.runs):
+    if any(not run.is_complete for run in runs):
         doubts.add(Doubt.INCOMPLETE_RUN)
     if findings.calls_failed:
         doubts.add(Doubt.FAILED_CALLS)
     if findings.causality_violations:
         doubts.add(Doubt.CAUSALITY_VIOLATED)
     return Ground(
-        run_ids=tuple(sorted({run.run_id for run in findings.runs})),
-        blocks=sum(run.blocks_done for run in findings.runs),
-        days=len({run.started_at[:10] for run in findings.runs}),
+        run_ids=tuple(sorted({run.run_id for run in runs})),
+        blocks=sum(run.blocks_done for run in runs),
+        days=len({run.started_at[:10] for run in runs}),
         doubts=tuple(sorted(doubts)),
     )
 
@@ -129,6 +135,12 @@ def span(seconds: Sequence[float]) -> str:
 def quoted(text: str) -> str:
     """``text`` as an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def share(fractions: Sequence[float]) -> str:
+    """The range of some fractions (one at least) in percent, or the one they share."""
+    low, high = f"{min(fractions):.0%}", f"{max(fractions):.0%}"
+    return low if low == high else f"{low} to {high}"
 
 
 def duration(seconds: float) -> str:

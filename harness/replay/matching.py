@@ -49,7 +49,20 @@ def _differs(key: str, expected: object, got: object) -> str | None:
         return next((text for i, (a, b) in pairs if (text := _differs(f"{key}[{i}]", a, b))), None)
     if _scalar_kind(expected) == _scalar_kind(got) and expected == got:
         return None
+    if isinstance(expected, str) and isinstance(got, str):
+        expected, got = _from_first_difference(expected, got)
     return f"{key or 'body'}: expected {shown(expected)}, got {shown(got)}"
+
+
+def _from_first_difference(expected: str, got: str) -> tuple[str, str]:
+    """Two long texts that begin alike, cut so that what differs is in sight."""
+    same = next(
+        (i for i, (a, b) in enumerate(zip(expected, got, strict=False)) if a != b), min(len(expected), len(got))
+    )
+    if same < SHOWN // 2:
+        return expected, got
+    start = same - SHOWN // 4
+    return "…" + expected[start:], "…" + got[start:]
 
 
 def _members_differ(key: str, expected: dict[str, object], got: dict[str, object]) -> str | None:

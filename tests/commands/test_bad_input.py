@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -112,7 +113,7 @@ def test_a_wrong_plan_is_one_line_and_exit_code_2_or_4(
         (["run", "smoke", "--arms", "openai,,litellm"], 2, "--arms"),
         (["run", "smoke", "--arms", "openai,litellm"], 2, "null arm"),
         (["run", "smoke", "--models", "gpt-9"], 2, "gpt-9"),
-        (["run", "smoke", "--seed", "x"], 2, "'x' is not a valid int"),
+        (["run", "smoke", "--seed", "x"], 2, "--seed"),
         (["frobnicate"], 2, "frobnicate"),
         (["list", "colours"], 2, "list: expected one of"),
         (["report", "--results", "nowhere"], 4, "no runs in nowhere"),
@@ -146,9 +147,8 @@ def test_a_damaged_cassette_is_named(
         case "truncated":
             cassette.write_text(text[: len(text) - 40])
         case "corrupt":
-            cassette.write_text(
-                text.replace("control", "kontrol", 1) if "control" in text else text.replace("a", "b", 1)
-            )
+            head, _, rest = text.partition("\n")
+            cassette.write_text(head + "\n" + rest.replace("control", "kontrol", 1))
         case "version":
             cassette.write_text(text.replace('"cassette": 1', '"cassette": 9', 1))
         case "binary":
@@ -271,14 +271,9 @@ def test_no_home_and_an_odd_locale_are_no_trouble(tmp_path: Path) -> None:
 @given(data=st.data())
 def test_no_plan_file_can_cause_a_traceback(data: st.DataObject, tmp_path: Path) -> None:
     """Arbitrary bytes and mutations of a good plan either load or raise a HarnessError."""
-    mutation = st.tuples(st.integers(0, len(SMALL)), st.integers(0, 30), st.text(max_size=12))
-    at, cut, text = data.draw(mutation)
-    content = data.draw(st.sampled_from([None, st.binary(max_size=200)]))
+    at, cut = data.draw(st.integers(0, len(SMALL))), data.draw(st.integers(0, 30))
+    mutated = (SMALL[:at] + data.draw(st.text(max_size=12)) + SMALL[at + cut :]).encode("utf-8", "replace")
     path = tmp_path / "fuzz.toml"
-    path.write_bytes(
-        data.draw(content) if content else (SMALL[:at] + text + SMALL[at + cut :]).encode("utf-8", "replace")
-    )
-    try:
-        cells_of(load_plan(path).plan)
-    except HarnessError as problem:
-        assert "\n" not in str(problem).strip() or "TOML" in str(problem)
+    path.write_bytes(data.draw(st.just(mutated) | st.binary(max_size=200)))
+    with contextlib.suppress(HarnessError):
+        assert cells_of(load_plan(path).plan)

@@ -61,13 +61,20 @@ def any_findings(draw: st.DrawFn) -> Findings:
         comparisons=draw(st.lists(comparisons(), max_size=4)),
         is_complete=draw(st.booleans()),
     )
+    runs = draw(st.lists(names, min_size=1, max_size=2, unique=True))
     attempts = draw(st.sampled_from([1.0, 1.5, 3.0]))
     first_call_s = draw(st.sampled_from([0.001, 0.021, 0.5]))
     return replace(
         base,
-        runs=tuple(run(run_id, blocks=blocks) for run_id in draw(st.lists(names, max_size=2, unique=True))),
-        summaries=tuple(replace(summary, attempts_per_call=attempts) for summary in base.summaries),
-        cold=tuple(replace(cold, first_call_s=(first_call_s,) * 3) for cold in base.cold),
+        runs=tuple(run(run_id, blocks=blocks) for run_id in runs),
+        summaries=tuple(
+            replace(summary, attempts_per_call=attempts, cell=replace(summary.cell, run_id=run_id))
+            for run_id in runs
+            for summary in base.summaries
+        ),
+        cold=tuple(
+            replace(cold, first_call_s=(first_call_s,) * 3, run_id=run_id) for run_id in runs for cold in base.cold
+        ),
         doubts=tuple(draw(st.lists(st.sampled_from(Doubt), unique=True))),
         calls_failed=draw(st.integers(min_value=0, max_value=3)),
         causality_violations=draw(st.integers(min_value=0, max_value=1)),

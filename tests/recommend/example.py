@@ -25,7 +25,9 @@ MODEL = "gpt-5-mini"
 ARMS = (("raw_http", "raw_http"), ("openai", "openai"), ("openai-null", "openai"), ("litellm", "litellm"))
 
 
-def cell(mode: str = "sync", stream: bool = False, load: str = "paced", origin: str = "authored") -> CellKey:
+def cell(
+    mode: str = "sync", stream: bool = False, load: str = "paced", origin: str = "authored", run_id: str = "run-1"
+) -> CellKey:
     """One condition on the openai wire."""
     shape = "stream" if stream else "whole"
     return CellKey(
@@ -38,6 +40,7 @@ def cell(mode: str = "sync", stream: bool = False, load: str = "paced", origin: 
         load=load,
         backend="recorded",
         origin=origin,
+        run_id=run_id,
     )
 
 
@@ -121,7 +124,7 @@ def summary(
 
 def cold(arm: str = "litellm", mode: str = "sync", repeats: int = 20) -> ColdSummary:
     """A first call of half a second."""
-    return ColdSummary(arm, mode, repeats, (1.9, 1.8, 2.1), (0.5, 0.4, 0.7), 3000, 10**8, 2 * 10**8)
+    return ColdSummary(arm, mode, repeats, (1.9, 1.8, 2.1), (0.5, 0.4, 0.7), 3000, 10**8, 2 * 10**8, "run-1")
 
 
 def latency(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from harness.recommend.bounds import STEPS, lognormal_limit, rate_per_part, required_n, round_up, strongest_rate
 from tests.recommend.arbitrary import rates
+
+READABLE = {step.replace(".", "").rstrip("0") for step in STEPS}
+"""The digits that a rounded value may consist of."""
 
 
 @pytest.mark.parametrize(("rate", "n"), [(0.05, 59), (0.01, 299), (0.001, 2995)])
@@ -62,7 +66,7 @@ def test_rounding_up_is_up_and_readable(seconds: float) -> None:
     """Never below, at most a third above, two digits at most, and stable."""
     rounded = round_up(seconds)
     assert seconds <= rounded <= seconds * 4 / 3 * (1 + 1e-12)
-    assert f"{rounded:.15e}".split("e")[0].rstrip("0").rstrip(".") in {step if step != "10" else "1" for step in STEPS}
+    assert "".join(map(str, Decimal(repr(rounded)).normalize().as_tuple().digits)) in READABLE
     assert round_up(rounded) == rounded
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analysis.findings import Comparison, Doubt, Findings, Verdict
+from harness.analysis.findings import Comparison, Doubt, Findings, RunSummary, Verdict
 from harness.recommend.recommend import recommend
 from harness.recommend.setting import Setting
 from harness.vocabulary import Grade
@@ -210,11 +210,46 @@ def test_a_warm_up_needs_six_fresh_processes() -> None:
     assert [(s.value, s.n) for s in settings if s.setting == "warm_up_at_start"] == [(None, 5)]
 
 
-def test_days_are_distinct_days() -> None:
-    """Two runs of one day are one day."""
+def in_runs(*runs: RunSummary) -> Findings:
+    """The sound findings, measured in each of these runs alike."""
     base = findings()
-    same = replace(base, runs=(run("a"), run("b")))
-    two = replace(base, runs=(run("a", day=20), run("b", day=21)))
-    assert {s.days for s in measured(same)} == {1}
-    assert {s.days for s in measured(two)} == {2}
-    assert {s.evidence[:2] for s in measured(two)} == {("a", "b")}
+    return replace(
+        base,
+        runs=runs,
+        summaries=tuple(replace(s, cell=replace(s.cell, run_id=r.run_id)) for r in runs for s in base.summaries),
+        cold=tuple(replace(c, run_id=r.run_id) for r in runs for c in base.cold),
+    )
+
+
+def test_days_are_distinct_days() -> None:
+    """Two runs of one day are one day; both runs are evidence."""
+    one, two = measured(in_runs(run("a"), run("b"))), measured(in_runs(run("a"), run("b", day=21)))
+    assert {s.days for s in one} == {1}
+    assert {s.days for s in two} == {2}
+    assert {s.evidence[:2] for s in two} == {("a", "b")}
+
+
+def test_several_runs_still_make_one_setting_per_condition() -> None:
+    """A config holds one value; n adds up over the runs that measured the client."""
+    settings = measured(in_runs(run("a"), run("b", blocks=6)))
+    assert len({(s.setting, s.applies_to) for s in settings}) == len(settings)
+    assert {s.n for s in settings if s.setting == "inner_retries"} == {26}
+    assert {s.n for s in settings if s.setting == "warm_up_at_start"} == {40}
+
+
+def test_a_run_without_the_client_is_no_evidence_for_it() -> None:
+    """Blocks, days and run ids count only where the client took part."""
+    base = findings(blocks=3)
+    found = replace(base, runs=(*base.runs, run("other", blocks=20, day=21)))
+    retries = [s for s in measured(found) if s.setting == "inner_retries"]
+    assert {(s.value, s.n, s.days, s.evidence[0]) for s in retries} == {(None, 3, 1, "run-1")}
+    assert all("other" not in s.evidence for s in retries)
+
+
+def test_reuse_says_how_many_calls_really_kept_their_connection() -> None:
+    """A client that is reused may still connect anew: the share is told, whole and streamed apart."""
+    base = findings()
+    anew = tuple(replace(s, connection_reuse=0.25) if s.cell.stream else s for s in base.summaries)
+    reuse = [s for s in measured(replace(base, summaries=anew)) if s.setting == "reuse_client"]
+    assert reuse
+    assert all("100% of whole and 25% of streamed ones over a kept connection" in s.why for s in reuse)

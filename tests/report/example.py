@@ -278,7 +278,7 @@ def settings() -> tuple[Setting, ...]:
         ),
         Setting(
             "inter_chunk_timeout", None, "s", replace(here, request_stream=True), Grade.INSUFFICIENT_DATA,
-            None, 144, 1, 2995, "authored", (), "144 streams cannot bound a rate of 0.1 %; they could certify 2.1 %.", (),
+            None, 144, 1, 2995, "authored", (), "144 streams bound no rate below 2.1 %.", (),
         ),
     )  # fmt: skip
 
@@ -367,7 +367,27 @@ def hostile_settings() -> tuple[Setting, ...]:
     )
 
 
+def two_runs() -> Findings:
+    """The same plan measured twice: the same cells under two run ids."""
+    first = build()
+    runs = tuple(replace(run_summary(), run_id=name) for name in ("first-run", "second-run"))
+
+    def key(run_id: str, old: CellKey) -> CellKey:
+        return replace(old, run_id=run_id)
+
+    return replace(
+        first,
+        runs=runs,
+        comparisons=tuple(replace(c, cell=key(r.run_id, c.cell)) for r in runs for c in first.comparisons),
+        modes=tuple(replace(c, cell=key(r.run_id, c.cell)) for r in runs for c in first.modes),
+        summaries=tuple(replace(s, cell=key(r.run_id, s.cell)) for r in runs for s in first.summaries),
+        layers=tuple(replace(x, cell=key(r.run_id, x.cell)) for r in runs for x in first.layers),
+        cold=tuple(replace(c, run_id=r.run_id) for r in runs for c in first.cold),
+    )
+
+
 EDGE_CASES = {
+    "two runs": two_runs,
     "screening": build,
     "smoke": smoke,
     "hot only": hot_only,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from harness.analysis.findings import ArmSummary, Doubt, Findings
 from harness.recommend.aim import Aim
-from harness.recommend.ground import Ground, duration, ground_of, quoted, sole_provider, span, subjects
+from harness.recommend.ground import Ground, ground_of, quoted, share, sole_provider, span, subjects
 from harness.recommend.setting import AppliesTo, Setting
 from harness.vocabulary import Mode
 
@@ -28,40 +28,33 @@ GUARDS = {Mode.ASYNC: "asyncio.timeout", Mode.SYNC: "daemon_thread"}
 
 def reuse_client(findings: Findings, aim: Aim) -> Iterator[Setting]:
     """True per client: the condition under which its calls were measured."""
-    ground = ground_of(findings)
     for client in subjects(findings):
-        calls = sum(summary.calls for summary in _summaries(findings, client))
+        ground, summaries = ground_of(findings, client), _summaries(findings, client)
         yield ground.settle(
             "reuse_client",
             True,
             AppliesTo(client=client, provider=sole_provider(findings, client)),
             n=ground.blocks,
             why=(
-                f"all {calls} measured calls shared one client per process, and a fresh process's first call "
-                f"{_first_call(findings, client)}; what a new client per call adds was not measured here"
+                f"all {_calls(summaries)} measured calls shared one client per process ({_kept(summaries)}), and a "
+                f"fresh process's first call {_first_call(findings, client)}; what a new client per call adds was not "
+                "measured"
             ),
-            query=ground.query(
-                "cold",
-                "arm, mode, median(first_call_ns) / 1e9 AS first_call_s, count(*) AS n",
-                f"arm = {quoted(client)}",
-            ),
+            query=_per_mode(ground, client, "request_stream, avg(connection_reused::int) AS kept, count(*) AS n"),
         )
 
 
 def inner_retries(findings: Findings, aim: Aim) -> Iterator[Setting]:
     """0 per client, where the journal confirms that each call was exactly one request."""
-    ground = ground_of(findings)
     for client in subjects(findings):
-        summaries = _summaries(findings, client)
-        calls = sum(summary.calls for summary in summaries)
-        highest = max(summary.attempts_per_call for summary in summaries)
+        ground, summaries = ground_of(findings, client), _summaries(findings, client)
         single = all(summary.attempts_per_call == 1.0 for summary in summaries)
         yield ground.settle(
             "inner_retries",
             0 if single else None,
             AppliesTo(client=client, provider=sole_provider(findings, client)),
             n=ground.blocks,
-            why=_one_request(client, calls) if single else _more_requests(calls, highest),
+            why=_one_request(client, summaries) if single else _more_requests(summaries),
             query=_per_mode(ground, client, "avg(attempts) AS attempts_per_call, count(*) AS n"),
             doubts=() if single else (Doubt.EXTRA_ATTEMPTS,),
         )
@@ -69,11 +62,11 @@ def inner_retries(findings: Findings, aim: Aim) -> Iterator[Setting]:
 
 def environment(findings: Findings, aim: Aim) -> Iterator[Setting]:
     """LiteLLM's two switches, where LiteLLM was measured."""
-    ground = ground_of(findings)
     if LITELLM not in subjects(findings):
         return
+    ground = ground_of(findings, LITELLM)
     imports = [cold.import_s[0] for cold in findings.cold if cold.arm == LITELLM]
-    took = f"its import took {duration(max(imports))} so" if imports else "its import was not timed"
+    took = f"its import took {span(imports)} so" if imports else "its import was not timed"
     for name, fetched in SWITCHES:
         yield ground.settle(
             name,
@@ -92,23 +85,26 @@ def environment(findings: Findings, aim: Aim) -> Iterator[Setting]:
 
 def wall_clock_guard(findings: Findings, aim: Aim) -> Iterator[Setting]:
     """The guard outside the SDK, per mode that was measured."""
-    ground = ground_of(findings)
     known = subjects(findings)
     for mode, guard in sorted(GUARDS.items()):
         summaries = [s for s in findings.summaries if s.arm in known and s.cell.mode == mode]
         if summaries:
-            yield ground.settle(
-                "wall_clock_guard",
-                guard,
-                AppliesTo(mode=mode.value),
-                n=ground.blocks,
-                why=_guard_why(mode, summaries),
-                query=ground.query(
-                    "calls",
-                    "arm, max(duration_ns) / 1e9 AS longest_s, sum(is_censored::int) AS censored, count(*) AS n",
-                    f"mode = {quoted(mode)}",
-                ),
-            )
+            yield _guard(ground_of(findings, *known), mode, guard, summaries)
+
+
+def _guard(ground: Ground, mode: Mode, guard: str, summaries: list[ArmSummary]) -> Setting:
+    return ground.settle(
+        "wall_clock_guard",
+        guard,
+        AppliesTo(mode=mode.value),
+        n=ground.blocks,
+        why=_guard_why(mode, summaries),
+        query=ground.query(
+            "calls",
+            "arm, max(duration_ns) / 1e9 AS longest_s, sum(is_censored::int) AS censored, count(*) AS n",
+            f"mode = {quoted(mode)}",
+        ),
+    )
 
 
 def _guard_why(mode: Mode, summaries: list[ArmSummary]) -> str:
@@ -124,7 +120,7 @@ def _guard_why(mode: Mode, summaries: list[ArmSummary]) -> str:
     )
 
 
-def _one_request(client: str, calls: int) -> str:
+def _one_request(client: str, summaries: list[ArmSummary]) -> str:
     multiplies = (
         " (LiteLLM's num_retries over openai's own multiplies the requests: documented upstream, to be measured by the "
         "fault matrix)"
@@ -132,21 +128,35 @@ def _one_request(client: str, calls: int) -> str:
         else ""
     )
     return (
-        f"one retry layer only, and that one yours{multiplies}; with retries off each of {calls} calls was exactly one "
-        "request on the wire"
+        f"one retry layer only, and that one yours{multiplies}; with retries off each of {_calls(summaries)} calls was "
+        "exactly one request on the wire"
     )
 
 
-def _more_requests(calls: int, highest: float) -> str:
+def _more_requests(summaries: list[ArmSummary]) -> str:
+    highest = max(summary.attempts_per_call for summary in summaries)
     return (
-        f"retries were to be off, yet up to {highest:.3g} requests per call were seen over {calls} calls: "
+        f"retries were to be off, yet up to {highest:.3g} requests per call were seen over {_calls(summaries)} calls: "
         "find what retries, then measure again"
     )
+
+
+def _kept(summaries: list[ArmSummary]) -> str:
+    shapes = {
+        shape: [summary.connection_reuse for summary in summaries if summary.cell.stream is stream]
+        for shape, stream in (("whole", False), ("streamed", True))
+    }
+    said = " and ".join(f"{share(fractions)} of {shape}" for shape, fractions in shapes.items() if fractions)
+    return f"{said} ones over a kept connection"
 
 
 def _first_call(findings: Findings, client: str) -> str:
     medians = [cold.first_call_s[0] for cold in findings.cold if cold.arm == client]
     return f"took {span(medians)}" if medians else "was not timed"
+
+
+def _calls(summaries: list[ArmSummary]) -> int:
+    return sum(summary.calls for summary in summaries)
 
 
 def _summaries(findings: Findings, client: str) -> list[ArmSummary]:

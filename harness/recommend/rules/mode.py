@@ -24,10 +24,9 @@ PREFERENCE = {Verdict.SLOWER: Mode.SYNC, Verdict.FASTER: Mode.ASYNC}
 
 def client_mode(findings: Findings, aim: Aim) -> Iterator[Setting]:
     """One setting per measured (client, provider, stream): ``sync``, ``async`` or a refusal."""
-    ground = ground_of(findings)
     known = subjects(findings)
     for group in sorted({_group(summary) for summary in findings.summaries if summary.arm in known}):
-        yield _setting(ground, group, _deciding(findings.modes, group))
+        yield _setting(ground_of(findings, group[0]), group, _deciding(findings.modes, group))
 
 
 def _group(summary: ArmSummary) -> Group:

@@ -10,38 +10,47 @@ from collections.abc import Iterator
 
 from harness.analysis.findings import ColdSummary, Findings
 from harness.recommend.aim import Aim
-from harness.recommend.ground import Ground, duration, ground_of, quoted, sole_provider, subjects
+from harness.recommend.ground import Ground, duration, ground_of, quoted, sole_provider, span, subjects
 from harness.recommend.setting import AppliesTo, Setting
+
+SEND = "send one call of each kind before taking traffic"
+
+SAME = "not told apart from a warm call"
 
 
 def warm_up_at_start(findings: Findings, aim: Aim) -> Iterator[Setting]:
-    """One setting per (client, mode) of the cold table; n counts fresh processes."""
-    ground = ground_of(findings)
+    """One setting per (client, mode) of the cold table, over all runs; n counts fresh processes."""
     known = subjects(findings)
-    for cold in sorted((c for c in findings.cold if c.arm in known), key=lambda c: (c.arm, c.mode)):
-        yield _setting(ground, findings, cold)
+    for arm, mode in sorted({(cold.arm, cold.mode) for cold in findings.cold if cold.arm in known}):
+        same = [cold for cold in findings.cold if (cold.arm, cold.mode) == (arm, mode)]
+        warm = [s.duration_p50_s for s in findings.summaries if (s.arm, s.cell.mode) == (arm, mode)]
+        yield _setting(ground_of(findings, arm), sole_provider(findings, arm), same, warm)
 
 
-def _setting(ground: Ground, findings: Findings, cold: ColdSummary) -> Setting:
-    warm = [s.duration_p50_s for s in findings.summaries if (s.arm, s.cell.mode) == (cold.arm, cold.mode)]
-    median, low, high = cold.first_call_s
-    shown = bool(warm) and low > max(warm)
-    against = f"against {duration(max(warm))} warm" if warm else "and no warm call was measured beside it"
-    verdict = "send one call of each kind before taking traffic" if shown else "not told apart from a warm call"
-    authored = "; the answers' timing is authored" if ground.authored else ""
+def _setting(ground: Ground, provider: str | None, colds: list[ColdSummary], warm: list[float]) -> Setting:
+    arm, mode, processes = colds[0].arm, colds[0].mode, sum(cold.repeats for cold in colds)
+    shown = bool(warm) and min(cold.first_call_s[1] for cold in colds) > max(warm)
     return ground.settle(
         "warm_up_at_start",
         True if shown else None,
-        AppliesTo(client=cold.arm, mode=cold.mode, provider=sole_provider(findings, cold.arm)),
-        n=cold.repeats,
-        why=(
-            f"the first call of a fresh process took {duration(median)} ({duration(low)} to {duration(high)}, "
-            f"{cold.repeats} processes) {against}, after an import of {duration(cold.import_s[0])}: {verdict}{authored}"
-        ),
+        AppliesTo(client=arm, mode=mode, provider=provider),
+        n=processes,
+        why=_why(ground, colds, warm, SEND if shown else SAME),
         query=ground.query(
             "cold",
             "arm, mode, median(first_call_ns) / 1e9 AS first_call_s, median(import_ns) / 1e9 AS import_s, count(*)",
-            f"arm = {quoted(cold.arm)}",
-            f"mode = {quoted(cold.mode)}",
+            f"arm = {quoted(arm)}",
+            f"mode = {quoted(mode)}",
         ),
+    )
+
+
+def _why(ground: Ground, colds: list[ColdSummary], warm: list[float], verdict: str) -> str:
+    extremes = span([bound for cold in colds for bound in cold.first_call_s])
+    against = f"against {duration(max(warm))} warm" if warm else "and no warm call was measured beside it"
+    authored = "; the answers' timing is authored" if ground.authored else ""
+    return (
+        f"the first call of a fresh process took {span([cold.first_call_s[0] for cold in colds])} ({extremes}, "
+        f"{sum(cold.repeats for cold in colds)} processes) {against}, after an import of "
+        f"{span([cold.import_s[0] for cold in colds])}: {verdict}{authored}"
     )

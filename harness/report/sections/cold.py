@@ -53,11 +53,11 @@ def context(material: Material) -> Context:
     """Three panels and the table."""
     cold = material.findings.cold
     panels = (
-        _panel("Import", "cold-import", [_timed(c, c.import_s) for c in cold]),
-        _panel("First call", "cold-first", [_timed(c, c.first_call_s) for c in cold]),
-        _panel("Resident memory after the first call", "cold-memory", [_memory(c) for c in cold]),
+        _panel("Import", "cold-import", [_timed(c, c.import_s, material) for c in cold]),
+        _panel("First call", "cold-first", [_timed(c, c.first_call_s, material) for c in cold]),
+        _panel("Resident memory after the first call", "cold-memory", [_memory(c, material) for c in cold]),
     )
-    return Context(panels=panels if cold else (), rows=tuple(_row(c) for c in cold))
+    return Context(panels=panels if cold else (), rows=tuple(_row(c, material) for c in cold))
 
 
 def _panel(title: str, name: str, rows: Sequence[Bar]) -> Panel:
@@ -66,17 +66,17 @@ def _panel(title: str, name: str, rows: Sequence[Bar]) -> Panel:
     return Panel(title, bars(rows, span, Caption(name, title, f"{listed}.")))
 
 
-def _timed(cold: ColdSummary, times: tuple[float, float, float]) -> Bar:
+def _timed(cold: ColdSummary, times: tuple[float, float, float], material: Material) -> Bar:
     median, low, high = times
-    return Bar(_label(cold), role(cold.arm), 0, median, fmt.duration(median), low, high)
+    return Bar(_label(cold, material), role(cold.arm), 0, median, fmt.duration(median), low, high)
 
 
-def _memory(cold: ColdSummary) -> Bar:
-    return Bar(_label(cold), role(cold.arm), 0, cold.rss_after_bytes, fmt.size(cold.rss_after_bytes))
+def _memory(cold: ColdSummary, material: Material) -> Bar:
+    return Bar(_label(cold, material), role(cold.arm), 0, cold.rss_after_bytes, fmt.size(cold.rss_after_bytes))
 
 
-def _label(cold: ColdSummary) -> str:
-    return f"{words.arm_name(cold.arm)} {cold.mode}"
+def _label(cold: ColdSummary, material: Material) -> str:
+    return f"{words.arm_name(cold.arm)} {fmt.plain(cold.mode)} {material.run(cold.run_id)}".rstrip()
 
 
 def _range(times: tuple[float, float, float]) -> str:
@@ -84,11 +84,11 @@ def _range(times: tuple[float, float, float]) -> str:
     return f"{fmt.duration(median)} ({fmt.duration(low)} to {fmt.duration(high)})"
 
 
-def _row(cold: ColdSummary) -> Row:
+def _row(cold: ColdSummary, material: Material) -> Row:
     return Row(
         arm=words.arm_name(cold.arm),
         role=role(cold.arm),
-        mode=fmt.plain(cold.mode),
+        mode=f"{fmt.plain(cold.mode)} {material.run(cold.run_id)}".rstrip(),
         repeats=fmt.count(cold.repeats),
         imported=_range(cold.import_s),
         first_call=_range(cold.first_call_s),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.analysis.findings import CellKey, Comparison
+from harness.analysis.findings import Comparison
 from harness.report import format as fmt
 from harness.report import words
 from harness.report.figures.forest import ForestGroup, ForestRow, forest
@@ -58,7 +58,6 @@ class Context:
     plots: tuple[Plot, ...]
     rows: tuple[Row, ...]
     has_intervals: bool
-    nulls: tuple[Row, ...]
 
 
 def context(material: Material) -> Context:
@@ -66,18 +65,17 @@ def context(material: Material) -> Context:
     comparisons = material.findings.comparisons
     loads = sorted({c.cell.load for c in comparisons}, key=lambda load: (load != "paced", load))
     return Context(
-        plots=tuple(_plot([c for c in comparisons if c.cell.load == load], load) for load in loads),
-        rows=tuple(row(comparison) for comparison in comparisons),
+        plots=tuple(_plot(load, material) for load in loads),
+        rows=tuple(row(comparison, material) for comparison in comparisons),
         has_intervals=any(comparison.difference is not None for comparison in comparisons),
-        nulls=tuple(row(comparison) for comparison in comparisons if comparison.is_null),
     )
 
 
-def row(comparison: Comparison) -> Row:
+def row(comparison: Comparison, material: Material) -> Row:
     """One line of the table."""
     exact = comparison.difference
     return Row(
-        cell=words.cell_name(comparison.cell, load=False),
+        cell=material.cell(comparison.cell, load=False),
         load=fmt.plain(comparison.cell.load),
         contrast=words.contrast(comparison),
         role=role(comparison.arm),
@@ -98,9 +96,10 @@ def row(comparison: Comparison) -> Row:
     )
 
 
-def _plot(comparisons: Sequence[Comparison], load: str) -> Plot:
+def _plot(load: str, material: Material) -> Plot:
+    comparisons = [c for c in material.findings.comparisons if c.cell.load == load]
     cells = dict.fromkeys(comparison.cell for comparison in comparisons)
-    groups = [_group(cell, [c for c in comparisons if c.cell == cell]) for cell in cells]
+    groups = [group(material.cell(cell, load=False), [c for c in comparisons if c.cell == cell]) for cell in cells]
     caption = Caption(
         f"forest-{load}",
         f"Differences in overhead, {load}",
@@ -109,20 +108,21 @@ def _plot(comparisons: Sequence[Comparison], load: str) -> Plot:
     return Plot(fmt.plain(load), words.load_name(load), forest(groups, caption, "difference in overhead per call"))
 
 
-def _group(cell: CellKey, comparisons: Sequence[Comparison]) -> ForestGroup:
+def group(title: str, comparisons: Sequence[Comparison]) -> ForestGroup:
+    """The comparisons of one cell as a group of a forest plot, with the noise floor that holds for all of them."""
     floors = [c.noise_floor_s for c in comparisons if c.noise_floor_s is not None]
     return ForestGroup(
-        title=words.cell_name(cell, load=False),
-        rows=tuple(forest_row(c, words.contrast(c)) for c in _single_steps(comparisons)),
+        title=title,
+        rows=tuple(forest_row(c) for c in _single_steps(comparisons)),
         floor=max(floors, default=None),
     )
 
 
-def forest_row(comparison: Comparison, label: str) -> ForestRow:
+def forest_row(comparison: Comparison) -> ForestRow:
     """One comparison as a line of a forest plot."""
     exact = comparison.difference
     return ForestRow(
-        label=label,
+        label=words.contrast(comparison),
         role=role(comparison.arm),
         estimate=comparison.median_difference_s if exact is None else exact.estimate,
         low=None if exact is None else exact.low,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.analysis.findings import ArmSummary, CellKey
+from harness.analysis.findings import ArmSummary
 from harness.report import format as fmt
 from harness.report import words
 from harness.report.figures.panels import Curve, ecdf
@@ -46,6 +46,7 @@ class Row:
     gc: str
     reported: str
     attempts: str
+    reuse: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def context(material: Material) -> Context:
     values = [value for summary in summaries for value in summary.ecdf_s if value > 0]
     span_s = (min(values) / 1.15, max(values) * 1.15) if values else (1e-6, 1e-3)
     panels = {
-        cell: _panel(cell, [s for s in summaries if s.cell == cell], span_s, f"ecdf-{index}")
+        cell: _panel(material.cell(cell), [s for s in summaries if s.cell == cell], span_s, f"ecdf-{index}")
         for index, cell in enumerate(cells if values else ())
     }
     first = summaries[0].cell.load if summaries else ""
@@ -76,13 +77,12 @@ def context(material: Material) -> Context:
         more=tuple(panel for cell, panel in panels.items() if cell.load != first),
         more_loads=" and ".join(dict.fromkeys(fmt.plain(cell.load) for cell in panels if cell.load != first)),
         arms=arms_of(summaries),
-        rows=tuple(_row(summary) for summary in summaries),
+        rows=tuple(_row(summary, material) for summary in summaries),
         has_reported=any(summary.reported_overhead_p50_s is not None for summary in summaries),
     )
 
 
-def _panel(cell: CellKey, summaries: Sequence[ArmSummary], span_s: tuple[float, float], name: str) -> Panel:
-    title = words.cell_name(cell)
+def _panel(title: str, summaries: Sequence[ArmSummary], span_s: tuple[float, float], name: str) -> Panel:
     medians = "; ".join(f"{words.arm_name(s.arm)} {fmt.duration(s.overhead_p50_s)}" for s in summaries)
     curves = [Curve(role(s.arm), tuple(v for v in s.ecdf_s if v > 0)) for s in summaries if s.ecdf_s]
     return Panel(
@@ -90,10 +90,10 @@ def _panel(cell: CellKey, summaries: Sequence[ArmSummary], span_s: tuple[float, 
     )
 
 
-def _row(summary: ArmSummary) -> Row:
+def _row(summary: ArmSummary, material: Material) -> Row:
     censored = f", {fmt.count(summary.censored)} censored" if summary.censored else ""
     return Row(
-        cell=words.cell_name(summary.cell),
+        cell=material.cell(summary.cell),
         arm=words.arm_name(summary.arm),
         role=role(summary.arm),
         calls=fmt.count(summary.calls),
@@ -108,4 +108,5 @@ def _row(summary: ArmSummary) -> Row:
         gc=f"{fmt.duration(summary.gc_mean_s, 2)} (max {fmt.duration(summary.gc_max_s)})",
         reported=fmt.duration(summary.reported_overhead_p50_s),
         attempts=fmt.number(summary.attempts_per_call, 2),
+        reuse=fmt.percent(summary.connection_reuse),
     )

@@ -8,7 +8,6 @@ from harness.analysis.doubts import ADVICE
 from harness.analysis.findings import Comparison, Doubt, Findings
 from harness.report import format as fmt
 from harness.report.material import Material
-from harness.report.words import cell_name
 
 TITLE = "Doubts"
 
@@ -33,7 +32,7 @@ class Context:
 
 def context(material: Material) -> Context:
     """The run's doubts and those of single comparisons, in the order of the closed list."""
-    return Context(tuple(_row(doubt, material.findings) for doubt in applying(material.findings)))
+    return Context(tuple(_row(doubt, material) for doubt in applying(material.findings)))
 
 
 def applying(findings: Findings) -> tuple[Doubt, ...]:
@@ -46,9 +45,10 @@ def _all(findings: Findings) -> tuple[Comparison, ...]:
     return findings.comparisons + findings.modes
 
 
-def _row(doubt: Doubt, findings: Findings) -> Row:
+def _row(doubt: Doubt, material: Material) -> Row:
+    findings = material.findings
     meaning, advice = ADVICE[doubt]
-    cells = dict.fromkeys(cell_name(c.cell) for c in _all(findings) if doubt in c.doubts)
+    cells = dict.fromkeys(material.cell(c.cell) for c in _all(findings) if doubt in c.doubts)
     return Row(
         name=doubt.value.replace("_", " "),
         anchor=f"doubt-{doubt.value}",

@@ -218,7 +218,7 @@ def _plot(comparisons: Sequence[Comparison], nulls: Sequence[Comparison]) -> Mar
     groups = [
         ForestGroup(
             comparison.cell.mode,
-            tuple(forest_row(c, words.contrast(c)) for c in (comparison, *nulls) if c.cell == comparison.cell),
+            tuple(forest_row(c) for c in (comparison, *nulls) if c.cell == comparison.cell),
             comparison.noise_floor_s,
         )
         for comparison in comparisons

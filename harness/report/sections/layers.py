@@ -60,10 +60,11 @@ def context(material: Material) -> Context:
     """One group of waterfalls per load."""
     layers = material.findings.layers
     loads = sorted({layer.cell.load for layer in layers}, key=lambda load: (load != "paced", load))
-    return Context(tuple(_stack(load, [layer for layer in layers if layer.cell.load == load]) for load in loads))
+    return Context(tuple(_stack(load, material) for load in loads))
 
 
-def _stack(load: str, layers: Sequence[Layer]) -> Stack:
+def _stack(load: str, material: Material) -> Stack:
+    layers = [layer for layer in material.findings.layers if layer.cell.load == load]
     span_s = max([1e-9, *(abs(layer.cumulative_s) for layer in layers)])
     cells = dict.fromkeys(layer.cell for layer in layers)
     return Stack(
@@ -71,18 +72,25 @@ def _stack(load: str, layers: Sequence[Layer]) -> Stack:
         meaning=words.load_name(load),
         span=fmt.duration(span_s),
         panels=tuple(
-            _panel(cell, [layer for layer in layers if layer.cell == cell], span_s, f"layers-{load}-{index}")
+            _panel(
+                material.cell(cell, load=False),
+                [layer for layer in layers if layer.cell == cell],
+                span_s,
+                Caption(f"layers-{load}-{index}", f"Waterfall of {material.cell(cell)}", _steps(layers, cell)),
+            )
             for index, cell in enumerate(cells)
         ),
-        rows=tuple(_row(layer) for layer in layers),
+        rows=tuple(_row(layer, material) for layer in layers),
     )
 
 
-def _panel(cell: CellKey, layers: Sequence[Layer], span_s: float, name: str) -> Panel:
-    title = words.cell_name(cell, load=False)
-    steps = "; ".join(f"{fmt.plain(layer.label)} adds {fmt.duration(layer.adds_s)}" for layer in layers)
-    caption = Caption(name, f"Waterfall of {title}, {cell.load}", f"{steps}.")
+def _panel(title: str, layers: Sequence[Layer], span_s: float, caption: Caption) -> Panel:
     return Panel(title, bars([_bar(layer) for layer in layers], span_s, caption))
+
+
+def _steps(layers: Sequence[Layer], cell: CellKey) -> str:
+    steps = (f"{fmt.plain(layer.label)} adds {fmt.duration(layer.adds_s)}" for layer in layers if layer.cell == cell)
+    return f"{'; '.join(steps)}."
 
 
 def _bar(layer: Layer) -> Bar:
@@ -102,9 +110,9 @@ def _short(layer: Layer) -> str:
     return f"{value}{fmt.SPACE}{unit}"
 
 
-def _row(layer: Layer) -> Row:
+def _row(layer: Layer, material: Material) -> Row:
     return Row(
-        cell=words.cell_name(layer.cell),
+        cell=material.cell(layer.cell),
         label=fmt.plain(layer.label),
         role=role(layer.arm),
         adds=_short(layer),

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.analysis.findings import CellKey, Comparison
-from harness.report import words
-from harness.report.figures.forest import ForestGroup, forest
+from harness.report.figures.forest import forest
 from harness.report.figures.svg import Caption
 from harness.report.material import Material
-from harness.report.sections.comparisons import Row, forest_row, row
+from harness.report.sections.comparisons import Row, group, row
 
 TITLE = "Sync and async"
 
@@ -34,18 +32,8 @@ def context(material: Material) -> Context:
         "Async minus sync",
         f"{len(modes)} differences between the async and the sync path of one arm; the table below has every number.",
     )
-    groups = [_group(cell, ordered) for cell in cells]
+    groups = [group(material.cell(cell, mode=False), [c for c in ordered if c.cell == cell]) for cell in cells]
     return Context(
         plot=forest(groups, caption, "async minus sync, overhead per call"),
-        rows=tuple(row(comparison) for comparison in ordered),
-    )
-
-
-def _group(cell: CellKey, comparisons: list[Comparison]) -> ForestGroup:
-    here = [comparison for comparison in comparisons if comparison.cell == cell]
-    floors = [c.noise_floor_s for c in here if c.noise_floor_s is not None]
-    return ForestGroup(
-        title=words.cell_name(cell, mode=False),
-        rows=tuple(forest_row(c, words.contrast(c)) for c in here),
-        floor=max(floors, default=None),
+        rows=tuple(row(comparison, material) for comparison in ordered),
     )

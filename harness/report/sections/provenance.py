@@ -29,6 +29,7 @@ class Stack:
 class Run:
     """One run; ``facts`` and ``environment`` are (label, value)."""
 
+    label: str
     run_id: str
     facts: tuple[tuple[str, str], ...]
     environment: tuple[tuple[str, str], ...]
@@ -49,13 +50,13 @@ def context(material: Material) -> Context:
     findings = material.findings
     arms = dict.fromkeys(summary.arm for summary in findings.summaries)
     return Context(
-        runs=tuple(_run(run) for run in findings.runs),
+        runs=tuple(_run(run, material.run(run.run_id)) for run in findings.runs),
         stacks=tuple(_stack(arm, [s for s in findings.summaries if s.arm == arm]) for arm in arms),
         calls=fmt.count(findings.calls_total),
     )
 
 
-def _run(run: RunSummary) -> Run:
+def _run(run: RunSummary, label: str) -> Run:
     complete = "complete" if run.is_complete else "interrupted"
     pressured = ", ".join(str(block) for block in run.pressured_blocks) or "none"
     facts = (
@@ -70,7 +71,13 @@ def _run(run: RunSummary) -> Run:
         ("Commit", fmt.NONE if run.git_commit is None else fmt.plain(run.git_commit)),
     )
     environment = tuple((fmt.plain(label), fmt.plain(value)) for label, value in run.environment)
-    return Run(fmt.plain(run.run_id), facts, environment, f"harness run {fmt.plain(run.plan_name)}")
+    return Run(
+        label.capitalize() or "Run",
+        fmt.plain(run.run_id),
+        facts,
+        environment,
+        f"harness run {fmt.plain(run.plan_name)}",
+    )
 
 
 def _stack(arm: str, summaries: Sequence[ArmSummary]) -> Stack:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.analysis.findings import ArmSummary, CellKey
+from harness.analysis.findings import ArmSummary
 from harness.report import format as fmt
 from harness.report import words
 from harness.report.figures.panels import Dot, dots
@@ -63,13 +63,13 @@ def context(material: Material) -> Context:
     span_s = (min(values) / 1.6, max(values) * 1.6) if values else (1e-6, 1e-3)
     return Context(
         panels=tuple(
-            _panel(cell, [s for s in streams if s.cell == cell], span_s, f"stream-{index}")
+            _panel(material.cell(cell), [s for s in streams if s.cell == cell], span_s, f"stream-{index}")
             for index, cell in enumerate(cells)
         )
         if values
         else (),
         arms=arms_of(streams),
-        rows=tuple(_row(summary) for summary in streams),
+        rows=tuple(_row(summary, material) for summary in streams),
     )
 
 
@@ -82,14 +82,13 @@ def _values(summary: ArmSummary) -> tuple[float | None, ...]:
     return summary.first_chunk_delivery_p50_s, summary.chunk_delivery_p50_s, summary.tail_p50_s
 
 
-def _panel(cell: CellKey, summaries: Sequence[ArmSummary], span_s: tuple[float, float], name: str) -> Panel:
+def _panel(title: str, summaries: Sequence[ArmSummary], span_s: tuple[float, float], name: str) -> Panel:
     points = [
         Dot(label, role(summary.arm), value)
         for summary in summaries
         for label, value in zip(_LABELS, _values(summary), strict=True)
         if value is not None and value > 0
     ]
-    title = words.cell_name(cell)
     said = "; ".join(
         f"{words.arm_name(s.arm)} first chunk {fmt.duration(s.first_chunk_delivery_p50_s)}" for s in summaries
     )
@@ -98,9 +97,9 @@ def _panel(cell: CellKey, summaries: Sequence[ArmSummary], span_s: tuple[float, 
     )
 
 
-def _row(summary: ArmSummary) -> Row:
+def _row(summary: ArmSummary, material: Material) -> Row:
     return Row(
-        cell=words.cell_name(summary.cell),
+        cell=material.cell(summary.cell),
         arm=words.arm_name(summary.arm),
         role=role(summary.arm),
         calls=fmt.count(summary.calls),
