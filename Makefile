@@ -4,7 +4,7 @@ BIN := .venv/bin
 HARNESS := $(BIN)/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev bench bench-standard report recommend test check lint types lock asv self backend cassettes browser-deps clean
+.PHONY: help setup setup-dev bench bench-standard report recommend test check lint types lock asv self backend cassettes browser-deps picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ browser-deps: ## install what the browser tests need (Debian: chromium-headless-
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends chromium-headless-shell
 	npm ci --silent --no-audit --no-fund
+
+picture: setup-dev ## take the README's picture of the latest page (needs browser-deps)
+	$(BIN)/python -m tests.browser.picture reports/latest/index.html reports/first-screen.png
 
 clean: ## remove the environment and caches; results and reports stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules
