@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.analysis.findings import CellKey
-from harness.analysis.frames import ARM_KEYS, arm_facts
+from harness.analysis.frames import ARM_KEYS, NS_PER_S, arm_facts, whole_ns
 from harness.vocabulary import Outcome
 
 
@@ -103,12 +103,12 @@ def _counts(calls: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, int]]:
 
 
 def _blocks(measured: pd.DataFrame) -> dict[tuple[str, str, str], dict[int, Block]]:
-    grouped = measured.groupby([*ARM_KEYS, "block"], observed=True)
+    grouped = measured.assign(cpu_ns=whole_ns(measured["cpu"])).groupby([*ARM_KEYS, "block"], observed=True)
     table = pd.DataFrame(
         {
             "p50": grouped["overhead"].median(),
             "p95": grouped["overhead"].quantile(0.95),
-            "cpu": grouped["cpu"].mean(),
+            "cpu": grouped["cpu_ns"].mean() / NS_PER_S,
             "n": grouped.size(),
         }
     )

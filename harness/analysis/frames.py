@@ -70,6 +70,11 @@ def with_metrics(calls: pd.DataFrame) -> pd.DataFrame:
     return keys.assign(**{metric.name: values(calls, metric) for metric in METRICS})
 
 
+def whole_ns(seconds: pd.Series[float]) -> pd.Series[float]:
+    """Durations as whole nanoseconds again: sums of those are exact, so the order of rows cannot show in a mean."""
+    return (seconds * NS_PER_S).round()
+
+
 def arm_facts(calls: pd.DataFrame) -> pd.DataFrame:
     """One row per run, cell and arm with its descriptive columns as plain strings, sorted.
 

@@ -13,7 +13,7 @@ import pandas as pd
 from harness.analysis import metrics
 from harness.analysis.blocks import ArmBlocks
 from harness.analysis.findings import ArmSummary, ColdSummary
-from harness.analysis.frames import ARM_KEYS, NS_PER_S
+from harness.analysis.frames import ARM_KEYS, NS_PER_S, whole_ns
 from harness.analysis.metrics import Metric
 from harness.analysis.percentiles import ecdf_points, percentile
 
@@ -50,7 +50,7 @@ def _summary(arm: ArmBlocks, group: pd.DataFrame) -> ArmSummary:
         post_receive_p50_s=_median(group, metrics.POST_RECEIVE),
         duration_p50_s=_median(group, metrics.DURATION),
         cpu_p50_s=_median(group, metrics.CPU),
-        gc_mean_s=float(group[metrics.GC.name].mean()),
+        gc_mean_s=float(whole_ns(group[metrics.GC.name]).mean() / NS_PER_S),
         gc_max_s=float(group[metrics.GC.name].max()),
         first_chunk_p50_s=_median_if_any(group, metrics.FIRST_CHUNK),
         first_chunk_delivery_p50_s=_median_if_any(group, metrics.FIRST_CHUNK_DELIVERY),

@@ -99,7 +99,7 @@ def conditions() -> tuple[Condition, ...]:
 
 def example_inputs(blocks: int = 6, calls: int = 60) -> tuple[pd.DataFrame, pd.DataFrame, list[Manifest]]:
     """Calls, cold rows and manifest of the example run; deterministic."""
-    frame = calls_frame(ARMS, conditions(), blocks=blocks, calls=calls, seed=4)
+    frame = calls_frame(ARMS, conditions(), blocks=blocks, calls=calls, seed=1)
     cold = cold_frame({"raw_http": 0.02, "openai": 0.55, "litellm": 1.9})
     plan = PLAN.replace("blocks = 6", f"blocks = {blocks}")
     return frame, cold, [manifest(blocks=blocks, cassettes=CASSETTES, plan_text=plan)]

@@ -52,12 +52,16 @@ class Context:
 def context(material: Material) -> Context:
     """Three panels and the table."""
     cold = material.findings.cold
-    panels = (
+    return Context(panels=_panels(material) if cold else (), rows=tuple(_row(c, material) for c in cold))
+
+
+def _panels(material: Material) -> tuple[Panel, ...]:
+    cold = material.findings.cold
+    return (
         _panel("Import", "cold-import", [_timed(c, c.import_s, material) for c in cold]),
         _panel("First call", "cold-first", [_timed(c, c.first_call_s, material) for c in cold]),
         _panel("Resident memory after the first call", "cold-memory", [_memory(c, material) for c in cold]),
     )
-    return Context(panels=panels if cold else (), rows=tuple(_row(c, material) for c in cold))
 
 
 def _panel(title: str, name: str, rows: Sequence[Bar]) -> Panel:
