@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.clock import CallTimer
+from harness.replay.journal import FIXED_WORDS, JournalWriter
 from harness.report.build import render
 
 
@@ -11,17 +12,42 @@ class Marks:
 
     def setup(self) -> None:
         """A timer as a worker has it."""
-        self.timer = CallTimer()
+        self.marks = CallTimer()
 
     def time_start_and_stop(self) -> None:
         """The two marks of a whole call."""
-        self.timer.start()
-        self.timer.stop()
+        self.marks.start()
+        self.marks.stop()
 
     def time_chunk(self) -> None:
         """One chunk's mark (with the reset that keeps the buffer from filling)."""
-        self.timer.chunk()
-        self.timer.chunk_count = 0
+        self.marks.chunk()
+        self.marks.chunk_count = 0
+
+
+class Journal:
+    """One record of the backend's journal, whole and with the stamps of a 60-chunk stream."""
+
+    params: ClassVar = [1, 60]
+    param_names: ClassVar = ["chunks"]
+    number = 200
+    repeat = (3, 10, 10.0)
+
+    def setup(self, chunks: int) -> None:
+        """A journal on disk and the stamps of one answer."""
+        self.folder = tempfile.TemporaryDirectory()
+        self.journal = JournalWriter(Path(self.folder.name) / "journal")
+        self.stamps = list(range(chunks))
+        self.fields = tuple(range(FIXED_WORDS - 2))
+
+    def time_record(self, chunks: int) -> None:
+        """Append one record."""
+        self.journal.append(self.fields, self.stamps, self.stamps)
+
+    def teardown(self, chunks: int) -> None:
+        """Remove it."""
+        self.journal.close()
+        self.folder.cleanup()
 
 
 class Report:
