@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+from typing import ClassVar
+
 from harness.clock import CallTimer
 from harness.replay.journal import FIXED_WORDS, JournalWriter
 from harness.report.build import render
@@ -9,6 +13,9 @@ from harness.report.build import render
 
 class Marks:
     """One mark of the timer inside the measured region."""
+
+    number = 10_000
+    repeat = (3, 10, 10.0)
 
     def setup(self) -> None:
         """A timer as a worker has it."""
@@ -64,7 +71,7 @@ class Report:
         self.findings = example_findings()
 
     def time_render(self) -> None:
-        """All sections and figures."""
+        """Render all sections and figures."""
         render(self.findings, (), "")
 
     def track_page_bytes(self) -> int:
