@@ -62,7 +62,7 @@ class Ground:
         """
         if n < SCREENING_BLOCKS:
             value = None
-            why = f"{why}; no value yet: {n} of the {SCREENING_BLOCKS} blocks that any statement needs"
+            why = f"{why}; no value yet: n = {n} of the {SCREENING_BLOCKS} that any statement needs"
             doubts = [*doubts, Doubt.FEW_BLOCKS]
         refused = value is None
         gate = f"; provisional: {self.days} of {REQUIRED_DAYS} days"

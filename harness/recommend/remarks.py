@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 
+from harness.analysis.findings import Doubt
 from harness.recommend.setting import EXTRAPOLATED, Guarantee, Setting, Value
 from harness.vocabulary import Grade
 
@@ -27,7 +28,12 @@ def standing(setting: Setting, date: str) -> str:
     """One phrase: how far to trust the value, on how much, since when."""
     grade = "EXAMPLE, not advice" if setting.grade is Grade.EXAMPLE else setting.grade.value
     n = "unknown" if setting.n is None else setting.n
-    return f"{grade} · n = {n} · {_promise(setting.guarantee)} · {date}"
+    authored = " · answers' timing authored" if _is_from_authored_runs(setting) else ""
+    return f"{grade} · n = {n} · {_promise(setting.guarantee)} · {date}{authored}"
+
+
+def _is_from_authored_runs(setting: Setting) -> bool:
+    return setting.grade is not Grade.EXAMPLE and Doubt.AUTHORED_LATENCIES.value in setting.doubts
 
 
 def _promise(guarantee: Guarantee | None) -> str:

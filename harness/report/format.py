@@ -130,9 +130,11 @@ def setting_value(value: object, unit: str | None) -> str:
     return f"{text}{SPACE}{unit}" if unit else text
 
 
-def plain(text: object) -> str:
+def plain(text: object, keep: str = "") -> str:
     """Text from outside without control or bidirectional-override characters, which could disguise it."""
-    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn") else "\ufffd" for c in str(text))
+    return "".join(
+        c if c in keep or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn") else "\ufffd" for c in str(text)
+    )
 
 
 def _decimals(value: float, digits: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -53,7 +54,7 @@ def edited(doubt: Doubt, arm: str, number: int, **columns: str | int | bool) -> 
     return Situation({doubt}, frame)
 
 
-def strained(doubt: Doubt, **pressure: float | int) -> Situation:
+def strained(doubt: Doubt, **pressure: Any) -> Situation:
     """The undisturbed run with one block measured under pressure."""
     blocks = [replace(quiet(block), **(pressure if block == 3 else {})) for block in range(BLOCKS)]
     return Situation({doubt}, manifest=manifest(blocks=BLOCKS, pressure=blocks))

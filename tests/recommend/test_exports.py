@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -156,6 +157,43 @@ def test_every_value_carries_grade_n_guarantee_and_date() -> None:
             assert "guarantee" in comment
             assert "2026-11-20" in comment
             assert comment.startswith("provisional" if name.endswith("retries") else "EXAMPLE, not advice")
+
+
+def test_a_measured_value_from_authored_timing_says_authored() -> None:
+    """No value that rests on authored rows stands without that word on its own line; recorded ones stand without."""
+    authored = export("python", recommend(findings()), ["run-1"], "2026-11-20")
+    base = findings()
+    cells = tuple(replace(s, cell=replace(s.cell, origin="recorded")) for s in base.summaries)
+    recorded = export("python", recommend(replace(base, summaries=cells, doubts=())), ["run-1"], "2026-11-20")
+    pattern = re.compile(r"^(?:os\.environ\.setdefault.*| +\"(?:num|max)_retries\": 0,.*)$", re.MULTILINE)
+    assert len(pattern.findall(authored)) == len(pattern.findall(recorded)) == 4
+    assert all("# provisional · n = 20" in line and "authored" in line for line in pattern.findall(authored))
+    assert not any("authored" in line for line in pattern.findall(recorded))
+
+
+def test_one_retry_layer_does_not_vouch_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the SDK itself repeated calls, LiteLLM's clean journal gives max_retries no value."""
+    base = findings()
+    noisy = tuple(replace(s, attempts_per_call=1.5) if s.arm == "openai" else s for s in base.summaries)
+    config = pasted(recommend(replace(base, summaries=noisy)), monkeypatch)["MODEL_CONFIGS"][MODEL]
+    assert config["num_retries"] == 0
+    assert "max_retries" not in config
+
+
+def test_a_layer_that_was_not_measured_gets_no_value() -> None:
+    """Without the SDK's own arm max_retries is a comment."""
+    settings = recommend(findings(arms=[("litellm", "litellm")]))
+    text = export("python", settings, ["run-1"], "2026-11-20")
+    assert '# "max_retries": not measured\n' in text
+    assert '"num_retries": 0,' in text
+
+
+def test_the_pasted_file_runs_in_a_bare_interpreter(tmp_path: Path) -> None:
+    """No site packages, no project, no current folder: the standard library is enough."""
+    file = tmp_path / "settings.py"
+    file.write_text(export("python", recommend(findings()), ["run-1"], "2026-11-20"), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-I", "-S", "-W", "error", str(file)], capture_output=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_refusals_stay_visible_as_comments(monkeypatch: pytest.MonkeyPatch) -> None:

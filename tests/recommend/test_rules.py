@@ -195,6 +195,91 @@ def test_more_than_one_request_per_call_withdraws_the_retry_setting() -> None:
     assert "extra_attempts" in retries["litellm"].doubts
 
 
+def retries_of(arm: str, **changes: float) -> Setting:
+    """The retry setting of ``arm`` once its summaries are changed so, in a run where some call was repeated."""
+    base = findings()
+    changed = tuple(replace(s, **changes) if s.arm == arm else s for s in base.summaries)  # type: ignore[arg-type]
+    found = replace(base, summaries=changed, doubts=(*base.doubts, Doubt.EXTRA_ATTEMPTS))
+    return next(
+        s for s in recommend(found) if (s.setting, s.applies_to.client) == ("inner_retries", arm) and s.value is None
+    )
+
+
+def test_a_mean_of_one_request_proves_nothing_where_failures_could_hide_repeats() -> None:
+    """One failed call that was never sent and one sent twice average to one request: refused."""
+    setting = retries_of("litellm", failed=2)
+    assert setting.grade is Grade.INSUFFICIENT_DATA
+    assert "8 of 4808 calls failed" in setting.why
+
+
+def test_fewer_requests_than_calls_are_not_called_retries() -> None:
+    """Calls that never reached the wire are failures: the reason does not send anyone to look for retries."""
+    base = findings()
+    lost = tuple(replace(s, attempts_per_call=0.99, failed=12) for s in base.summaries)
+    settings = [s for s in recommend(replace(base, summaries=lost)) if s.setting == "inner_retries"]
+    assert settings
+    for setting in settings:
+        assert setting.value is None
+        assert "retr" not in setting.why
+        assert "48 of 4848 calls failed" in setting.why
+        assert "extra_attempts" not in setting.doubts
+
+
+def test_repeats_of_another_arm_do_not_withdraw_a_sound_client() -> None:
+    """Where none of its own calls failed, a mean of one request is one request for each."""
+    base = findings()
+    found = replace(base, doubts=(*base.doubts, Doubt.EXTRA_ATTEMPTS))
+    assert {s.value for s in recommend(found) if s.setting == "inner_retries"} == {0}
+
+
+def test_one_colour_in_many_blocks_lacks_no_blocks() -> None:
+    """What is missing is the other mode; more blocks would not help, and nobody is told that they would."""
+    modes = [s for s in recommend(findings(modes=("sync",))) if s.setting == "client_mode"]
+    assert modes
+    for setting in modes:
+        assert (setting.n, setting.required_n) == (20, None)
+        assert "few_blocks" not in setting.doubts
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "blocks", "said"),
+    [
+        ((Verdict.SLOWER, Verdict.FASTER), 20, "neither mode has the lower overhead throughout"),
+        ((Verdict.SLOWER, Verdict.FASTER), 12, "neither mode has the lower overhead throughout"),
+        ((Verdict.NO_DIFFERENCE,), 12, "measure 20 blocks"),
+        ((Verdict.NO_DIFFERENCE, Verdict.BELOW_NOISE), 20, "a difference that small decides nothing"),
+        ((Verdict.INCONCLUSIVE,), 20, "the comparisons do not settle it"),
+        ((Verdict.SLOWER, Verdict.NO_DIFFERENCE), 20, "the comparisons do not settle it"),
+    ],
+)
+def test_an_open_mode_says_what_would_help_and_not_more(verdicts: tuple[Verdict, ...], blocks: int, said: str) -> None:
+    """A difference is called small only where every comparison found none; a contradiction is called one."""
+    setting = mode_of(*(comparison(verdict=verdict, blocks=blocks) for verdict in verdicts))
+    assert setting.value is None
+    assert setting.why.endswith(f": {said}")
+
+
+def test_without_a_null_arm_more_blocks_are_not_the_remedy() -> None:
+    """No number of blocks gives a floor that was never measured."""
+    setting = mode_of(replace(comparison(verdict=Verdict.INCONCLUSIVE, blocks=12), doubts=(Doubt.NO_NULL_ARM,)))
+    assert setting.why.endswith(": add a null arm to the plan")
+
+
+def test_a_refused_warm_up_does_not_call_its_processes_blocks() -> None:
+    """The sample is named as what it is."""
+    settings = recommend(replace(findings(), cold=(cold(repeats=5),)))
+    why = next(s.why for s in settings if s.setting == "warm_up_at_start")
+    assert "5 processes" in why
+    assert "blocks" not in why
+
+
+def test_each_switch_is_said_to_save_what_it_saves() -> None:
+    """The price table is fetched by the import, the header table by a call: the reasons differ."""
+    whys = {s.setting: s.why for s in recommend(findings()) if s.setting.startswith("LITELLM")}
+    assert "without it the import fetches the price table" in whys["LITELLM_LOCAL_MODEL_COST_MAP"]
+    assert "without it the first call that" in whys["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"]
+
+
 def test_a_first_call_no_slower_than_a_warm_one_asks_for_no_warm_up() -> None:
     """Warm-up is recommended from the cold table, not from habit."""
     base = findings()

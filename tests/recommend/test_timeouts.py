@@ -58,6 +58,46 @@ def test_authored_figures_yield_six_examples(rate: float, required: int) -> None
         assert "published figures" in setting.why
 
 
+def test_the_limits_of_the_published_figures_worked_by_hand() -> None:
+    """One in a thousand: z = 3.0902, e^(0.55 z) = 5.472, times the tail factor 1.23 = 6.731.
+
+    First chunk 0.84 s × 6.731 = 5.65 s → 6 s. Total (0.84 + 300 × 0.0175 = 6.09 s) × 6.731 = 40.99 s → 50 s.
+    Longest of 300 gaps: z at 0.001 / 300 = 4.504, 0.0175 s × e^2.477 × 1.23 = 0.26 s, below the first chunk's 6 s.
+    """
+    values = {key: setting.value for key, setting in limits(latency()).items()}
+    assert values == {
+        ("connect_timeout", None): 6.0,
+        ("first_chunk_timeout", True): 6.0,
+        ("first_chunk_timeout", False): 50.0,
+        ("inter_chunk_timeout", True): 6.0,
+        ("total_timeout", True): 50.0,
+        ("total_timeout", False): 50.0,
+    }
+
+
+def test_a_looser_rate_worked_by_hand() -> None:
+    """One in a hundred: z = 2.3263, e^(0.55 z) = 3.595, × 1.23 = 4.422: 3.71 s → 4 s, 6.09 s → 26.9 s → 30 s."""
+    found = limits(latency(), rate=0.01)
+    assert found["first_chunk_timeout", True].value == 4.0
+    assert found["total_timeout", True].value == 30.0
+
+
+@pytest.mark.parametrize(("p95_s", "rate", "said"), [(13.8, 0.001, True), (13.8, 0.06, False), (None, 0.001, False)])
+def test_the_published_percentile_is_named_only_where_it_took_part(
+    p95_s: float | None, rate: float, *, said: bool
+) -> None:
+    """A floor that does not exist, or does not apply at so lax a rate, is not claimed."""
+    why = limits(replace(latency(), p95_s=p95_s), rate=rate)["total_timeout", True].why
+    assert ("never below the published p95" in why) is said
+
+
+def test_of_differing_figures_the_longer_tail_counts() -> None:
+    """Quicker at the median and slower in the tail is the slower one for a limit."""
+    wild = replace(latency(), base_s=0.5, log_sigma=1.0, source="wild")
+    assert "wild" in limits(latency(), wild)["total_timeout", True].why
+    assert "wild" in limits(wild, latency())["total_timeout", True].why
+
+
 @pytest.mark.parametrize("rate", [0.001, 0.01, 0.2])
 def test_the_total_is_the_tail_of_base_plus_tokens(rate: float) -> None:
     """A readable value at the quantile of the lognormal times its tail factor."""

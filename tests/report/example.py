@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from harness.analysis.findings import (
@@ -386,7 +386,7 @@ def two_runs() -> Findings:
     )
 
 
-EDGE_CASES = {
+EDGE_CASES: dict[str, Callable[[], Findings]] = {
     "two runs": two_runs,
     "screening": build,
     "smoke": smoke,

@@ -57,8 +57,10 @@ LIMITS = (
 )
 """(key, the setting that gives it, note)."""
 
-RETRIES = (("num_retries", "litellm", "LiteLLM's own"), ("max_retries", None, "the SDK's, beneath it"))
-"""(key, the client whose ``inner_retries`` decides it, None for any; note)."""
+LITELLM = "litellm"
+
+RETRIES = (("num_retries", True, "LiteLLM's own"), ("max_retries", False, "the SDK's, beneath it"))
+"""(key, whether LiteLLM's ``inner_retries`` decides it or those of an SDK on the model's wire; note)."""
 
 
 def export(settings: Iterable[Setting], run_ids: Sequence[str], date: str) -> str:
@@ -78,7 +80,7 @@ def export(settings: Iterable[Setting], run_ids: Sequence[str], date: str) -> st
 
 def _environment(settings: list[Setting], date: str) -> str:
     switches = [setting for setting in settings if _is_switch(setting)]
-    lines = ["# Before `import litellm`: it reads these while it is imported.\n"] if switches else []
+    lines = ["# Before `import litellm`: it reads the first of these while it is imported.\n"] if switches else []
     for setting in switches:
         if setting.value is None:
             lines.append(refusal(setting, setting.setting))
@@ -114,7 +116,7 @@ def _configs(settings: list[Setting], date: str) -> str:
 def _config(key: str, mine: list[Setting], settings: list[Setting], date: str) -> str:
     entries = [_budget_line(mine)]
     entries += [_line(name, _pick(mine, source), note, date) for name, source, note in LIMITS]
-    entries += [_line(name, _retries(settings, client), note, date) for name, client, note in RETRIES]
+    entries += [_line(name, _retries(settings, mine, wraps=wraps), note, date) for name, wraps, note in RETRIES]
     body = indent(TEMPERATURE + "".join(entries), INDENT)
     return f"{_example_note(mine)}{literal(key)}: {{\n{body}}},\n"
 
@@ -148,9 +150,15 @@ def _pick(mine: list[Setting], name: str) -> Setting | None:
     return next((s for s in found if s.applies_to.request_stream is not False), found[0] if found else None)
 
 
-def _retries(settings: list[Setting], client: str | None) -> Setting | None:
-    found = [s for s in settings if s.setting == "inner_retries" and client in (None, s.applies_to.client)]
-    return next((s for s in found if s.value is not None), found[0] if found else None)
+def _retries(settings: list[Setting], mine: list[Setting], *, wraps: bool) -> Setting | None:
+    """Of several a refusal first: one layer's silence does not vouch for another's."""
+    wires = (None, mine[0].applies_to.provider)
+    found = [
+        s
+        for s in settings
+        if s.setting == "inner_retries" and s.applies_to.provider in wires and (s.applies_to.client == LITELLM) is wraps
+    ]
+    return next((s for s in found if s.value is None), found[0] if found else None)
 
 
 def _largest_budgets(settings: list[Setting]) -> list[tuple[str, str, int | None]]:

@@ -50,7 +50,7 @@ def _setting(ground: Ground, group: Group, comparisons: list[Comparison]) -> Set
         "client_mode",
         mode.value if mode else None,
         AppliesTo(client=client, provider=provider, request_stream=stream),
-        n=min((c.blocks for c in comparisons), default=0),
+        n=min((c.blocks for c in comparisons), default=ground.blocks),
         why=why,
         query=ground.query(
             "calls",
@@ -86,12 +86,23 @@ def _costs_more_cpu(comparison: Comparison, mode: Mode) -> bool:
 def _undecided(comparisons: list[Comparison]) -> str:
     verdicts = sorted({c.verdict.value for c in comparisons})
     blocks = min(c.blocks for c in comparisons)
-    remedy = (
-        f"measure {STANDARD_BLOCKS} blocks" if blocks < STANDARD_BLOCKS else "a difference that small decides nothing"
-    )
     smallest = max((c.minimum_detectable_s for c in comparisons if c.minimum_detectable_s is not None), default=None)
     seen = "" if smallest is None else f", smallest detectable difference {duration(smallest)}"
-    return f"async minus sync is {' / '.join(verdicts)} in {_counted(comparisons)} at K = {blocks}{seen}: {remedy}"
+    found = f"{' / '.join(verdicts)} in {_counted(comparisons)} at K = {blocks}{seen}"
+    return f"async minus sync is {found}: {_remedy(comparisons)}"
+
+
+def _remedy(comparisons: list[Comparison]) -> str:
+    verdicts = {c.verdict for c in comparisons}
+    if verdicts >= PREFERENCE.keys():
+        return "neither mode has the lower overhead throughout"
+    if any(c.verdict is Verdict.INCONCLUSIVE and Doubt.NO_NULL_ARM in c.doubts for c in comparisons):
+        return "add a null arm to the plan"
+    if min(c.blocks for c in comparisons) < STANDARD_BLOCKS:
+        return f"measure {STANDARD_BLOCKS} blocks"
+    if verdicts <= {Verdict.NO_DIFFERENCE, Verdict.BELOW_NOISE}:
+        return "a difference that small decides nothing"
+    return "the comparisons do not settle it"
 
 
 def _decided(ground: Ground, mode: Mode, comparisons: list[Comparison]) -> str:

@@ -62,13 +62,13 @@ def timeouts(findings: Findings, aim: Aim) -> Iterator[Setting]:
 
 
 def _subjects(findings: Findings, aim: Aim) -> Iterator[_Subject]:
-    """One per key; of several figures authored ones win (a mixture is an example too), then the slowest."""
+    """One per key; of several figures authored ones win (a mixture is an example too), then the slowest tail."""
     figured = [
         _Subject(f.provider, f.model, f.max_tokens if aim.max_tokens is None else aim.max_tokens, f)
         for f in findings.latencies
     ]
     for _, same in groupby(sorted(figured, key=_key), key=_key):
-        yield max(same, key=_precedence)
+        yield max(same, key=lambda subject: _precedence(aim, subject))
     known = {(subject.provider, subject.model) for subject in figured}
     measured = {(s.cell.provider, s.cell.model) for s in findings.summaries}
     for provider, model in sorted(measured - known):
@@ -79,11 +79,10 @@ def _key(subject: _Subject) -> tuple[str, str, int]:
     return subject.provider, subject.model, subject.max_tokens or 0
 
 
-def _precedence(subject: _Subject) -> tuple[bool, float]:
+def _precedence(aim: Aim, subject: _Subject) -> tuple[bool, float]:
     figures = subject.figures
     assert figures is not None
-    slowness = figures.base_s + figures.per_output_token_s * (subject.max_tokens or 1)
-    return figures.origin == Origin.AUTHORED, slowness * figures.tail_factor
+    return figures.origin == Origin.AUTHORED, _limit_s(aim, figures, subject.max_tokens or 1, "total_timeout", True)
 
 
 def _setting(ground: Ground, aim: Aim, subject: _Subject, name: str, stream: bool | None) -> Setting:
@@ -131,8 +130,15 @@ def _limit_s(aim: Aim, figures: LatencyModel, budget: int, name: str, stream: bo
         return max(first, _tail(figures, figures.per_output_token_s, rate_per_part(aim.false_timeout_rate, budget)))
     if name == "first_chunk_timeout" and stream:
         return first
-    published = figures.p95_s if figures.p95_s is not None and aim.false_timeout_rate <= 0.05 else 0.0
-    return max(published, _tail(figures, figures.base_s + figures.per_output_token_s * budget, aim.false_timeout_rate))
+    return max(
+        _published_s(aim, figures),
+        _tail(figures, figures.base_s + figures.per_output_token_s * budget, aim.false_timeout_rate),
+    )
+
+
+def _published_s(aim: Aim, figures: LatencyModel) -> float:
+    """The published 95th percentile where the aim is at least as strict; else no floor."""
+    return figures.p95_s if figures.p95_s is not None and aim.false_timeout_rate <= 0.05 else 0.0
 
 
 def _tail(figures: LatencyModel, median_s: float, rate: float) -> float:
@@ -148,7 +154,8 @@ def _reason(aim: Aim, figures: LatencyModel, budget: int | None, name: str, stre
         basis = f"{duration(figures.base_s)} to the first chunk at the median, hidden reasoning not included"
     else:
         median_s = figures.base_s + figures.per_output_token_s * (budget or 1)
-        basis = f"{duration(median_s)} at the median for {budget} output tokens, never below the published p95"
+        floor = ", never below the published p95" if _published_s(aim, figures) else ""
+        basis = f"{duration(median_s)} at the median for {budget} output tokens{floor}"
     return (
         f"authored figures, an example and not advice: {basis}, extrapolated to {_percent(aim.false_timeout_rate)} "
         f"with ln-σ {figures.log_sigma:g} and tail factor {figures.tail_factor:g}{_budget(figures, budget)} "

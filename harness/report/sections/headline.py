@@ -99,13 +99,14 @@ def context(material: Material) -> Context:
     rows = [Row(name, tuple(_entry(cells, mode) for mode in _modes(comparisons))) for name, cells in conditions.items()]
     load = findings.headline.load
     picks = tuple(_pick(setting) for setting in _advice(material.settings)[:SETTINGS_SHOWN])
+    trusted = not findings.causality_violations
     blocks = min((comparison.blocks for comparison in comparisons), default=0)
     return Context(
         sentence=_sentence(tuple(first.values()), load),
         caveat=_caveat(findings),
         load=words.load_name(load),
         base=words.arm_name(comparisons[0].base) if comparisons else "native SDK",
-        answers=tuple(_answer(comparison) for comparison in first.values()),
+        answers=tuple(_answer(comparison, trusted=trusted) for comparison in first.values()),
         modes=_modes(comparisons),
         rows=tuple(rows[1 : 1 + ROWS_SHOWN]),
         hidden_rows=max(0, len(rows) - 1 - ROWS_SHOWN),
@@ -137,8 +138,8 @@ def _entry(cells: dict[str, Comparison], mode: str) -> Answer | None:
     return _answer(cells[mode]) if mode in cells else None
 
 
-def _answer(comparison: Comparison) -> Answer:
-    value, unit, bounds = _number(comparison)
+def _answer(comparison: Comparison, *, trusted: bool = True) -> Answer:
+    value, unit, bounds = _shown(comparison)
     return Answer(
         mode=comparison.cell.mode,
         condition=words.cell_name(comparison.cell, load=False, mode=False),
@@ -147,8 +148,17 @@ def _answer(comparison: Comparison) -> Answer:
         bounds=bounds,
         said=words.said(comparison),
         sample=words.sample(comparison),
-        is_claim=comparison.verdict in (Verdict.SLOWER, Verdict.FASTER),
+        is_claim=trusted and comparison.verdict in (Verdict.SLOWER, Verdict.FASTER),
     )
+
+
+def _shown(comparison: Comparison) -> tuple[str, str, str]:
+    """The number as the first screen may show it: what is not claimed is no large number, only its raw interval."""
+    value, unit, bounds = _number(comparison)
+    words_instead = {Verdict.BELOW_NOISE: "not claimed", Verdict.NO_DIFFERENCE: "none seen"}.get(comparison.verdict)
+    if words_instead is None:
+        return value, unit, bounds
+    return words_instead, "", f"raw {value}{fmt.SPACE}{unit} {bounds}"
 
 
 def _number(comparison: Comparison) -> tuple[str, str, str]:
@@ -185,9 +195,9 @@ def _clause(comparison: Comparison) -> tuple[str, str]:
         case Verdict.NO_DIFFERENCE:
             return "shows no difference that these blocks could see", f"({mode})"
         case Verdict.INCONCLUSIVE:
-            return "measured", f"{value}{fmt.SPACE}{unit} ({mode}), not yet conclusive"
+            return "measured, not yet conclusively,", f"{value}{fmt.SPACE}{unit} ({mode})"
         case Verdict.NOT_ENOUGH_BLOCKS:
-            return "measured", f"{value}{fmt.SPACE}{unit} ({mode}), from too few blocks for an interval"
+            return "measured, from too few blocks for an interval,", f"{value}{fmt.SPACE}{unit} ({mode})"
 
 
 def _caveat(findings: Findings) -> str:

@@ -66,7 +66,7 @@ def context(material: Material) -> Context:
     return Context(
         rows=tuple(_row(setting) for setting in material.settings),
         has_examples=any(setting.grade is Grade.EXAMPLE for setting in material.settings),
-        config=material.config_text,
+        config=fmt.plain(material.config_text, keep="\n\t"),
         latencies=tuple(_latency(model) for model in material.findings.latencies),
     )
 
