@@ -21,7 +21,7 @@ _ARMS = {"raw_http": "bare HTTP", "openai": "openai SDK", "litellm": "LiteLLM", 
 _MODES = ("sync", "async")
 _LOADS = {
     "hot": "hot: back to back, no service time",
-    "paced": "paced: service time and gaps, as real calls have",
+    "paced": "paced: service time and gaps, like real calls",
     "closed": "closed loop",
     "open": "open loop",
 }
@@ -109,17 +109,13 @@ def said(comparison: Comparison) -> Said:
     screening = " This is a screening." if comparison.is_screening else ""
     match comparison.verdict:
         case Verdict.SLOWER | Verdict.FASTER:
-            beyond = "" if comparison.noise_floor_s is None else f", beyond the noise floor of {floor}"
-            return Said(
-                comparison.verdict.value,
-                f"{comparison.verdict.value.capitalize()}: zero is excluded after Holm's adjustment"
-                f"{beyond}.{screening}",
-                "effect",
-            )
+            beyond = "" if comparison.noise_floor_s is None else "; the effect exceeds the noise floor"
+            sentence = f"Zero is excluded after Holm’s adjustment{beyond}.{screening}"
+            return Said(comparison.verdict.value, sentence, "effect")
         case Verdict.BELOW_NOISE:
             return Said(
                 "below noise",
-                f"Not claimed: the difference lies within this run's own noise floor of {floor}.{screening}",
+                f"Not claimed: the difference lies within this run’s own noise floor of {floor}.{screening}",
                 "quiet",
             )
         case Verdict.INCONCLUSIVE:
@@ -145,7 +141,7 @@ def _obstacle(comparison: Comparison) -> str:
         return (
             f"{comparison.blocks} blocks cannot survive the adjustment for this many comparisons, whatever the effect"
         )
-    return "it does not survive Holm's adjustment for the number of comparisons"
+    return "it does not survive Holm’s adjustment for the number of comparisons"
 
 
 def _sign(interval: Interval | None) -> int:

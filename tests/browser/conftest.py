@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.analysis.findings import Findings
+from harness.recommend.recommend import recommend
+from harness.recommend.setting import Setting
 from harness.report.build import build_report
+from tests.analysis.example import example_findings
 from tests.report import example
 
 CHROMIUM = Path("/usr/bin/chromium-headless-shell")
@@ -21,7 +25,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
-CASES = ("screening", "smoke", "hostile", "incomplete", "long names", "nothing")
+CASES = ("analysed", "screening", "smoke", "hostile", "incomplete", "long names", "nothing")
 
 Opener = Callable[..., Any]
 
@@ -46,6 +50,14 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def material(case: str) -> tuple[Findings, Sequence[Setting]]:
+    """The findings and settings of a case; ``analysed`` is what analysis and the rules really make of a run."""
+    if case == "analysed":
+        findings = example_findings(12)
+        return findings, recommend(findings)
+    return example.EDGE_CASES[case](), example.hostile_settings() if case == "hostile" else example.settings()
+
+
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """From an edge case to the file URL of its page, built once."""
@@ -54,9 +66,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 
     def url(case: str) -> str:
         if case not in built:
-            settings = example.hostile_settings() if case == "hostile" else example.settings()
+            findings, settings = material(case)
             out = folder / case.replace(" ", "-")
-            built[case] = build_report(example.EDGE_CASES[case](), settings, example.CONFIG, out).as_uri()
+            built[case] = build_report(findings, settings, example.CONFIG, out).as_uri()
         return built[case]
 
     return url

@@ -36,9 +36,10 @@ def test_the_page_never_scrolls_sideways(opened: Opener, case: str, width: int) 
     assert page.evaluate(OVERFLOW) <= 0
 
 
-def test_the_first_screen_holds_the_four_answers(opened: Opener) -> None:
+@pytest.mark.parametrize("case", ["analysed", "screening", "smoke"])
+def test_the_first_screen_holds_the_four_answers(opened: Opener, case: str) -> None:
     """At 1280 × 800 all four questions and what answers them are visible without scrolling."""
-    page = opened()
+    page = opened(case)
     bottom = page.evaluate("document.querySelector('.answer-page').getBoundingClientRect().bottom")
     padding = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.answer-page')).paddingBottom)")
     assert bottom - padding <= 800

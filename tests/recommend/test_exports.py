@@ -188,6 +188,7 @@ def test_a_layer_that_was_not_measured_gets_no_value() -> None:
     assert '"num_retries": 0,' in text
 
 
+@pytest.mark.real
 def test_the_pasted_file_runs_in_a_bare_interpreter(tmp_path: Path) -> None:
     """No site packages, no project, no current folder: the standard library is enough."""
     file = tmp_path / "settings.py"

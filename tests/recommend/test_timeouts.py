@@ -59,9 +59,9 @@ def test_authored_figures_yield_six_examples(rate: float, required: int) -> None
 
 
 def test_the_limits_of_the_published_figures_worked_by_hand() -> None:
-    """One in a thousand: z = 3.0902, e^(0.55 z) = 5.472, times the tail factor 1.23 = 6.731.
+    """One in a thousand: z = 3.0902, e^(0.55 z) = 5.472, times the tail factor 1.23 = 6.730.
 
-    First chunk 0.84 s × 6.731 = 5.65 s → 6 s. Total (0.84 + 300 × 0.0175 = 6.09 s) × 6.731 = 40.99 s → 50 s.
+    First chunk 0.84 s × 6.730 = 5.65 s → 6 s. Total (0.84 + 300 × 0.0175 = 6.09 s) × 6.730 = 40.99 s → 50 s.
     Longest of 300 gaps: z at 0.001 / 300 = 4.504, 0.0175 s × e^2.477 × 1.23 = 0.26 s, below the first chunk's 6 s.
     """
     values = {key: setting.value for key, setting in limits(latency()).items()}

@@ -209,3 +209,21 @@ def test_analysed_findings_render() -> None:
 
     document = Document.of(render(example_findings(), example.settings(), example.CONFIG))
     assert len(document.all("svg")) > 10
+
+
+def test_one_setting_in_many_conditions_is_one_pick() -> None:
+    """The first screen shows four different settings rather than one four times, with the weakest grade."""
+    certified = example.settings()[1]
+    again = replace(certified, grade=example.settings()[0].grade)
+    picks = headline.context(replace(SCREENING, settings=(certified, again, again))).picks
+    assert [(pick.name, pick.grade) for pick in picks] == [("num_retries", "provisional")]
+    assert picks[0].condition.endswith("and 2 more conditions")
+
+
+def test_cold_start_reads_from_the_wire_upwards() -> None:
+    """Whatever the order of the findings, bare HTTP comes first and LiteLLM last, sync before async."""
+    backwards = replace(example.build(), cold=example.build().cold[::-1])
+    rows = cold.context(made_of(backwards)).rows
+    assert [(row.arm, row.mode) for row in rows] == [
+        (arm, mode) for arm in ("bare HTTP", "openai SDK", "LiteLLM") for mode in ("sync", "async")
+    ]

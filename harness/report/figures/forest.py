@@ -49,7 +49,7 @@ class _Frame:
 
 _FRAMES = {
     "wide": _Frame(WIDE, 20.0, _LABEL, _TEXT, stacked=False),
-    "narrow": _Frame(NARROW, 34.0, _PAD, _PAD, stacked=True),
+    "narrow": _Frame(NARROW, 33.0, _PAD, _PAD, stacked=True),
 }
 
 

@@ -16,6 +16,8 @@ from harness.report.material import Material
 from harness.report.palette import role
 
 TITLE = "Cold start"
+_STACK = ("raw", "sdk", "null", "wrapper", "other")
+"""Order of the arms, from the wire upwards, each with its control after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,11 @@ class Context:
 
 def context(material: Material) -> Context:
     """Three panels and the table."""
-    cold = material.findings.cold
-    return Context(panels=_panels(material) if cold else (), rows=tuple(_row(c, material) for c in cold))
+    cold = sorted(material.findings.cold, key=lambda c: (_STACK.index(role(c.arm)), c.arm, c.mode != "sync"))
+    return Context(panels=_panels(cold, material) if cold else (), rows=tuple(_row(c, material) for c in cold))
 
 
-def _panels(material: Material) -> tuple[Panel, ...]:
-    cold = material.findings.cold
+def _panels(cold: Sequence[ColdSummary], material: Material) -> tuple[Panel, ...]:
     return (
         _panel("Import", "cold-import", [_timed(c, c.import_s, material) for c in cold]),
         _panel("First call", "cold-first", [_timed(c, c.first_call_s, material) for c in cold]),
@@ -80,7 +81,8 @@ def _memory(cold: ColdSummary, material: Material) -> Bar:
 
 
 def _label(cold: ColdSummary, material: Material) -> str:
-    return f"{words.arm_name(cold.arm)} {fmt.plain(cold.mode)} {material.run(cold.run_id)}".rstrip()
+    name = "A/A control" if role(cold.arm) == "null" else words.arm_name(cold.arm)
+    return f"{name} {fmt.plain(cold.mode)} {material.run(cold.run_id)}".rstrip()
 
 
 def _range(times: tuple[float, float, float]) -> str:

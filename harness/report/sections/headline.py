@@ -20,9 +20,12 @@ from harness.report.sections.settings import condition
 from harness.vocabulary import Grade
 
 TITLE = "Answer"
-SETTINGS_SHOWN = 4
+SETTINGS_SHOWN = 3
 ROWS_SHOWN = 4
 """Conditions in the first screen's table; the rest is one link away."""
+
+_TRUST = (Grade.PROVISIONAL, Grade.CERTIFIED)
+"""Grades that may be advice, the weaker first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What may be said of these modes, and from where on an effect could have been detected."""
+    """What may be said of these modes, with the noise floor and the smallest effect that could have been detected."""
 
     modes: str
     said: words.Said
-    detectable: str
+    bounds: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Context:
     noise: tuple[Noise, ...]
     plot: Markup
     picks: tuple[Pick, ...]
+    has_config: bool
     examples: int
     refused: int
     facts: tuple[tuple[str, str], ...]
@@ -98,7 +102,6 @@ def context(material: Material) -> Context:
     first = next(iter(conditions.values()), {})
     rows = [Row(name, tuple(_entry(cells, mode) for mode in _modes(comparisons))) for name, cells in conditions.items()]
     load = findings.headline.load
-    picks = tuple(_pick(setting) for setting in _advice(material.settings)[:SETTINGS_SHOWN])
     trusted = not findings.causality_violations
     blocks = min((comparison.blocks for comparison in comparisons), default=0)
     return Context(
@@ -112,7 +115,8 @@ def context(material: Material) -> Context:
         hidden_rows=max(0, len(rows) - 1 - ROWS_SHOWN),
         noise=_noise(tuple(first.values())),
         plot=_plot(tuple(first.values()), findings.headline.null_comparisons),
-        picks=picks,
+        picks=_picks(material.settings),
+        has_config=bool(material.config_text),
         examples=sum(setting.grade is Grade.EXAMPLE for setting in material.settings),
         refused=sum(setting.grade is Grade.INSUFFICIENT_DATA for setting in material.settings),
         facts=_facts(findings, comparisons),
@@ -218,10 +222,19 @@ def _noise(comparisons: Sequence[Comparison]) -> tuple[Noise, ...]:
         Noise(
             modes=" and ".join(c.cell.mode for c in group),
             said=said,
-            detectable=" and ".join(dict.fromkeys(fmt.duration(c.minimum_detectable_s, 2) for c in group)),
+            bounds=_bounds(group),
         )
         for said, group in alike.items()
     )
+
+
+def _bounds(comparisons: Sequence[Comparison]) -> str:
+    floors = dict.fromkeys(fmt.duration(c.noise_floor_s, 2) for c in comparisons if c.noise_floor_s is not None)
+    known = [c.minimum_detectable_s for c in comparisons if c.minimum_detectable_s is not None]
+    detectable = dict.fromkeys(fmt.duration(seconds, 2) for seconds in known)
+    parts = [f"Noise floor {' and '.join(floors)}"] if floors else []
+    parts += [f"detectable from {' and '.join(detectable)}"] if detectable else []
+    return f"{'; '.join(parts)}." if parts else ""
 
 
 def _plot(comparisons: Sequence[Comparison], nulls: Sequence[Comparison]) -> Markup:
@@ -238,17 +251,27 @@ def _plot(comparisons: Sequence[Comparison], nulls: Sequence[Comparison]) -> Mar
 
 
 def _advice(settings: Sequence[Setting]) -> list[Setting]:
-    trusted = (Grade.CERTIFIED, Grade.PROVISIONAL)
-    return [setting for setting in settings if setting.grade in trusted]
+    return [setting for setting in settings if setting.grade in _TRUST]
 
 
-def _pick(setting: Setting) -> Pick:
+def _picks(settings: Sequence[Setting]) -> tuple[Pick, ...]:
+    """One pick per setting and value; what holds in several conditions is said once, with the first one's reason."""
+    alike: dict[tuple[str, str], list[Setting]] = {}
+    for setting in _advice(settings):
+        value = fmt.plain(fmt.setting_value(setting.value, setting.unit))
+        alike.setdefault((fmt.plain(setting.setting), value), []).append(setting)
+    return tuple(_pick(name, value, group) for (name, value), group in list(alike.items())[:SETTINGS_SHOWN])
+
+
+def _pick(name: str, value: str, group: Sequence[Setting]) -> Pick:
+    first, *others = group
+    more = f" and {len(others)} more condition{'s' if len(others) > 1 else ''}" if others else ""
     return Pick(
-        name=fmt.plain(setting.setting),
-        value=fmt.plain(fmt.setting_value(setting.value, setting.unit)),
-        condition=condition(setting.applies_to),
-        grade=setting.grade.value,
-        why=fmt.plain(setting.why),
+        name=name,
+        value=value,
+        condition=f"{condition(first.applies_to)}{more}",
+        grade=min((setting.grade for setting in group), key=_TRUST.index).value,
+        why=fmt.plain(first.why).partition(";")[0],
     )
 
 

@@ -76,7 +76,7 @@ def _run(run: RunSummary, label: str) -> Run:
         fmt.plain(run.run_id),
         facts,
         environment,
-        f"harness run {fmt.plain(run.plan_name)}",
+        f"harness bench --plan {fmt.plain(run.plan_name)} --seed {run.seed}",
     )
 
 
