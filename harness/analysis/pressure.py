@@ -24,6 +24,8 @@ def pressures(manifest: Manifest) -> tuple[BlockPressure, ...]:
     """The run's pressure per block. Raises DataError when the manifest's JSON is not a list of them."""
     try:
         rows = json.loads(manifest.pressure or "[]")
+        if not isinstance(rows, list):
+            raise TypeError(type(rows).__name__)
         names = [f.name for f in fields(BlockPressure)]
         return tuple(BlockPressure(**{name: row[name] for name in names}) for row in rows)
     except (ValueError, TypeError, KeyError) as problem:

@@ -70,14 +70,13 @@ def latency_models(manifests: Iterable[Manifest]) -> tuple[LatencyModel, ...]:
 
 def _latencies(manifest: Manifest) -> Iterator[LatencyModel]:
     for cassette in _json(manifest, "cassettes", manifest.cassettes or "[]", list):
-        if cassette.get("latency") is None:
-            continue
         try:
-            yield _latency_model(cassette, cassette["latency"])
-        except KeyError as problem:
+            if cassette["latency"] is not None:
+                yield _latency_model(cassette, cassette["latency"])
+        except (KeyError, TypeError) as problem:
             raise DataError(
-                f"run {manifest.run_id}: cassettes: expected the key {problem} beside a latency, got none; "
-                "the manifest is damaged"
+                f"run {manifest.run_id}: cassettes: expected an object with its latency figures, "
+                f"got {type(problem).__name__}: {problem}; the manifest is damaged"
             ) from None
 
 

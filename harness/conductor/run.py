@@ -10,7 +10,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,9 +81,13 @@ def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest |
             result = _measure(plan, block, backend, journal, progress)
             failures += result.failures
             store.write_block(manifest.run_id, block, result.calls, result.attempts, result.cold)
-            manifest = _with_block(manifest, result, len(store.blocks_done(manifest.run_id)))
+            manifest = _with_pressure(manifest, result)
+            manifest = _with_progress(manifest, len(store.blocks_done(manifest.run_id)))
             store.write_manifest(manifest)
             progress.block_done(block, manifest.blocks_planned)
+        if not manifest.is_complete:  # killed between the last block and its manifest, then resumed
+            manifest = _with_progress(manifest, len(store.blocks_done(manifest.run_id)))
+            store.write_manifest(manifest)
     return RunResult(manifest, tuple(failures))
 
 
@@ -102,13 +106,17 @@ def _measure(
 
 @contextmanager
 def _backend(shelf: Shelf, only: Sequence[str]) -> Iterator[tuple[BackendProcess, JournalReader]]:
+    """A backend and its journal. The journal's file has no name once both sides hold it open, so that nothing of it
+    outlives them, however they end.
+    """
     memory = Path("/dev/shm")  # noqa: S108  a private folder is made in it
-    with tempfile.TemporaryDirectory(
-        prefix="llm-call-bench-", dir=memory if os.access(memory, os.W_OK) else None
-    ) as folder:
-        path = Path(folder) / "journal"
-        with start_backend(shelf.folder, path, only=only) as backend:
-            yield backend, JournalReader(path)
+    with ExitStack() as stack:
+        place = memory if os.access(memory, os.W_OK) else None
+        with tempfile.TemporaryDirectory(prefix="llm-call-bench-", dir=place) as folder:
+            path = Path(folder) / "journal"
+            backend = stack.enter_context(start_backend(shelf.folder, path, only=only))
+            journal = stack.enter_context(JournalReader(path))
+        yield backend, journal
 
 
 def _manifest(campaign: Campaign, cassettes: list[dict[str, object]], backend: BackendProcess) -> Manifest:
@@ -136,16 +144,15 @@ def _manifest(campaign: Campaign, cassettes: list[dict[str, object]], backend: B
     )
 
 
-def _with_block(manifest: Manifest, result: BlockResult, blocks_done: int) -> Manifest:
+def _with_pressure(manifest: Manifest, result: BlockResult) -> Manifest:
     pressure: list[object] = [*json.loads(manifest.pressure), asdict(result.pressure)]
+    return replace(manifest, pressure=json.dumps(pressure))
+
+
+def _with_progress(manifest: Manifest, blocks_done: int) -> Manifest:
     is_complete = blocks_done == manifest.blocks_planned
-    return replace(
-        manifest,
-        blocks_done=blocks_done,
-        pressure=json.dumps(pressure),
-        is_complete=is_complete,
-        finished_at=datetime.now(UTC) if is_complete else None,
-    )
+    finished_at = datetime.now(UTC) if is_complete else None
+    return replace(manifest, blocks_done=blocks_done, is_complete=is_complete, finished_at=finished_at)
 
 
 def _check_same_versions(manifest: Manifest, backend: BackendProcess) -> None:

@@ -29,7 +29,7 @@ DISTRIBUTIONS = (
     "duckdb",
     "scipy",
 )
-BACKEND_FACTS = ("arrival_stamps", "cpu_dma_latency")
+BACKEND_FACTS = ("arrival_stamps", "cpu_dma_latency_held")
 """Taken over from the backend: whether arrivals are the kernel's stamps, and whether deep sleep was held off."""
 
 _SWITCHES = "LITELLM_LOCAL_"

@@ -34,7 +34,7 @@ class FakeStore:
         return self.frame[self.frame["run_id"].isin(run_ids)]
 
     def cold(self, run_ids: Sequence[str]) -> pd.DataFrame:
-        return cold_frame({run_id: 1.0 for run_id in run_ids})
+        return cold_frame(dict.fromkeys(run_ids, 1.0))
 
     def manifests(self) -> Sequence[Manifest]:
         return self.runs

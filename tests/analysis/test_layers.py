@@ -38,13 +38,12 @@ def test_what_a_layer_adds_is_the_estimate_inside_its_interval() -> None:
 def test_with_too_few_blocks_a_layer_adds_the_median_difference() -> None:
     """Three blocks: no interval, still a picture."""
     found = stack({"raw_http": constant(100), "openai": per_block([110, 120, 190])}, blocks=3)
-    assert (found[1].adds_s, found[1].interval) == (pytest.approx(20 * US), None)
+    assert found[1].adds_s == pytest.approx(20 * US)
+    assert found[1].interval is None
 
 
 def test_a_stack_without_its_ground_starts_with_what_is_there() -> None:
     """Without bare HTTP the SDK's layer is its own whole overhead."""
     found = stack({"openai": constant(400), "litellm": constant(2_000)})
-    assert [(layer.arm, layer.adds_s) for layer in found] == [
-        ("openai", pytest.approx(400 * US)),
-        ("litellm", pytest.approx(1_600 * US)),
-    ]
+    assert [layer.arm for layer in found] == ["openai", "litellm"]
+    assert [layer.adds_s for layer in found] == pytest.approx([400 * US, 1_600 * US])

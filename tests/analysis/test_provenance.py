@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,8 @@ from harness.errors import DataError
 from harness.record import BlockPressure
 from tests.analysis.example import CASSETTES, PLAN, conditions
 from tests.analysis.scripted import manifest, quiet
+
+WRONG_FIGURES = json.dumps([{**CASSETTES[0], "latency": 3}])
 
 
 def test_a_run_is_summarised_with_its_environment_laid_flat() -> None:
@@ -73,14 +76,14 @@ def test_a_damaged_fingerprint_is_one_line(text: str) -> None:
         fingerprint(replace(manifest(), fingerprint=text))
 
 
-@pytest.mark.parametrize("text", ["{", "3", '[{"block": 1}]', "[4]"])
+@pytest.mark.parametrize("text", ["{", "{}", "3", '[{"block": 1}]', "[4]"])
 def test_damaged_pressure_is_one_line(text: str) -> None:
     """It names the run and the field."""
     with pytest.raises(DataError, match=r"^run run-1: pressure: expected [^\n]*damaged$"):
         pressures(replace(manifest(), pressure=text))
 
 
-@pytest.mark.parametrize("text", ["{}", "[3]", '[{"latency": {}}]', '[{"latency": 3}]'])
+@pytest.mark.parametrize("text", ["{}", "[3]", '[{"latency": {}}]', '[{"latency": 3}]', WRONG_FIGURES])
 def test_damaged_cassettes_are_one_line(text: str) -> None:
     """It names the run and the field."""
     with pytest.raises(DataError, match=r"^run run-1: cassettes: expected [^\n]*damaged$"):

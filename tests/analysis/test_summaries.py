@@ -68,7 +68,7 @@ def test_garbage_collection_is_shown_by_mean_and_worst_call() -> None:
     frame = calls_frame({"openai": constant(300)})
     frame.loc[0, "gc_ns"] = 75_000_000
     one = summary(analyse(frame, cold_frame(), [manifest()]), "openai")
-    assert (one.gc_mean_s, one.gc_max_s) == (pytest.approx(0.075 / 60), pytest.approx(0.075))
+    assert (one.gc_mean_s, one.gc_max_s) == pytest.approx((0.075 / 60, 0.075))
 
 
 def test_an_arm_without_a_usable_call_is_counted_and_not_described() -> None:

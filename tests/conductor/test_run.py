@@ -141,6 +141,17 @@ def test_a_dead_backend_ends_the_run_and_keeps_the_finished_blocks(tmp_path: Pat
     assert store.calls([kept.run_id])["call_id"].is_unique
 
 
+def test_a_run_killed_before_its_last_manifest_is_completed_by_resuming(tmp_path: Path) -> None:
+    """All blocks are on disk, the manifest is one behind: resuming measures nothing and marks the run complete."""
+    store = Store(tmp_path)
+    manifest = run(campaign(small_plan(blocks=1)), store, Quiet()).manifest
+    behind = replace(manifest, blocks_done=0, is_complete=False, finished_at=None)
+    store.write_manifest(behind)
+    resumed = run(campaign(small_plan(blocks=1)), store, Quiet(), resume=behind).manifest
+    assert (resumed.is_complete, resumed.blocks_done) == (True, 1)
+    assert store.latest().is_complete
+
+
 def test_a_run_is_not_resumed_under_other_versions(tmp_path: Path) -> None:
     """One run is one population."""
     store = Store(tmp_path)
@@ -202,6 +213,7 @@ def test_an_injected_wait_appears_in_the_overhead_and_a_slower_service_does_not(
 
 def test_a_killed_conductor_leaves_no_process_and_a_run_to_resume(tmp_path: Path) -> None:
     """kill -9 in the second block: the first is on disk, workers and backend end by themselves."""
+    before = set(Path("/dev/shm").glob("llm-call-bench-*"))
     plan = tmp_path / "plan.toml"
     plan.write_text(small_plan(blocks=50).text)
     process = subprocess.Popen(
@@ -222,6 +234,7 @@ def test_a_killed_conductor_leaves_no_process_and_a_run_to_resume(tmp_path: Path
     while any(Path(f"/proc/{pid}").exists() and _parent(pid) for pid in mine) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not [pid for pid in mine if _parent(pid)]
+    assert set(Path("/dev/shm").glob("llm-call-bench-*")) <= before, "the journal has no name that could stay behind"
     kept = Store(tmp_path / "results").latest()
     assert kept.blocks_done >= 1
     assert len(Store(tmp_path / "results").calls([kept.run_id])) >= campaign().calls // 2

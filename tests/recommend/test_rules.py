@@ -271,6 +271,7 @@ def test_a_refused_warm_up_does_not_call_its_processes_blocks() -> None:
     why = next(s.why for s in settings if s.setting == "warm_up_at_start")
     assert "5 processes" in why
     assert "blocks" not in why
+    assert "before taking traffic" not in why, "a refusal gives no advice"
 
 
 def test_each_switch_is_said_to_save_what_it_saves() -> None:

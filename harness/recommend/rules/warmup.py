@@ -10,10 +10,21 @@ from collections.abc import Iterator
 
 from harness.analysis.findings import ColdSummary, Findings
 from harness.recommend.aim import Aim
-from harness.recommend.ground import Ground, duration, ground_of, quoted, sole_provider, span, subjects
+from harness.recommend.ground import (
+    SCREENING_BLOCKS,
+    Ground,
+    duration,
+    ground_of,
+    quoted,
+    sole_provider,
+    span,
+    subjects,
+)
 from harness.recommend.setting import AppliesTo, Setting
 
 SEND = "send one call of each kind before taking traffic"
+
+SLOWER = "slower than every warm median"
 
 SAME = "not told apart from a warm call"
 
@@ -35,7 +46,7 @@ def _setting(ground: Ground, provider: str | None, colds: list[ColdSummary], war
         True if shown else None,
         AppliesTo(client=arm, mode=mode, provider=provider),
         n=processes,
-        why=_why(ground, colds, warm, SEND if shown else SAME),
+        why=_why(ground, colds, warm, _verdict(processes, shown=shown)),
         query=ground.query(
             "cold",
             "arm, mode, median(first_call_ns) / 1e9 AS first_call_s, median(import_ns) / 1e9 AS import_s, count(*)",
@@ -43,6 +54,13 @@ def _setting(ground: Ground, provider: str | None, colds: list[ColdSummary], war
             f"mode = {quoted(mode)}",
         ),
     )
+
+
+def _verdict(processes: int, *, shown: bool) -> str:
+    """Advice only where there is a value: a refusal reports what it saw."""
+    if not shown:
+        return SAME
+    return SLOWER if processes < SCREENING_BLOCKS else SEND
 
 
 def _why(ground: Ground, colds: list[ColdSummary], warm: list[float], verdict: str) -> str:
