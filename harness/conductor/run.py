@@ -18,7 +18,7 @@ from pathlib import Path
 from harness import __version__
 from harness.conductor.block import BlockPlan, BlockResult, run_block
 from harness.conductor.prepare import Shelf, cassette_facts, check_arms, load_shelf, prepare_cells
-from harness.conductor.processes import WorkerLostError
+from harness.conductor.processes import WorkerLostError, worker_environment
 from harness.conductor.progress import Progress
 from harness.conductor.turnstile import only_measurement
 from harness.dataset.fingerprint import fingerprint
@@ -121,7 +121,7 @@ def _backend(shelf: Shelf, only: Sequence[str]) -> Iterator[tuple[BackendProcess
 
 def _manifest(campaign: Campaign, cassettes: list[dict[str, object]], backend: BackendProcess) -> Manifest:
     now = datetime.now(UTC)
-    facts = fingerprint(asdict(backend.info))
+    facts = fingerprint(asdict(backend.info), worker_environment())
     return Manifest(
         run_id=new_run_id(now),
         schema_version=SCHEMA_VERSION,
@@ -157,7 +157,10 @@ def _with_progress(manifest: Manifest, blocks_done: int) -> Manifest:
 
 def _check_same_versions(manifest: Manifest, backend: BackendProcess) -> None:
     """A run is one population: refuse to go on with it under other library versions."""
-    then, now = json.loads(manifest.fingerprint).get("versions"), fingerprint(asdict(backend.info)).get("versions")
+    then, now = (
+        json.loads(manifest.fingerprint).get("versions"),
+        fingerprint(asdict(backend.info), worker_environment()).get("versions"),
+    )
     if then != now:
         raise UsageError(
             f"resume: {manifest.run_id}: expected the versions it was started with, got others; start a new run"

@@ -46,8 +46,14 @@ def write_file(target: Path, data: bytes, scratch: Path) -> None:
 
 
 def remove_stale(scratch: Path) -> int:
-    """Remove the temporary files of writers that died; count them. Files of living writers are locked and stay."""
-    return sum(_remove_if_stale(path) for path in scratch.glob(f"*{SUFFIX}"))
+    """Remove the temporary files of writers that died; count them. Files of living writers are locked and stay.
+
+    A folder that cannot be looked into is left as it is: the write that follows says what is wrong with it.
+    """
+    try:
+        return sum(_remove_if_stale(path) for path in list(scratch.glob(f"*{SUFFIX}")))
+    except OSError:
+        return 0
 
 
 def reason(problem: OSError) -> str:

@@ -87,6 +87,8 @@ def _encodings(table: Table) -> dict[str, str]:
 def _guarded(path: Path, table: Table, read: Callable[[], Any]) -> Any:
     try:
         return read()
+    except PermissionError:
+        raise DataError(f"{path}: cannot read: permission denied; make the file readable") from None
     except Exception as problem:  # noqa: BLE001 - damaged bytes fail in every way there is, and each is this one finding
         first_line = (str(problem).splitlines() or [type(problem).__name__])[0]
         raise DataError(

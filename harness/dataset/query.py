@@ -16,9 +16,8 @@ from harness.dataset.schema import TEXT, WORD, Table
 from harness.errors import DataError
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
-_ROWS_OF_RUNS = (
-    "select * from read_parquet($files, hive_partitioning = false) where run_id in (select unnest($run_ids))"
-)
+# A filter, not `in (select …)`: that is a join, which loses the order of the files.
+_ROWS_OF_RUNS = "select * from read_parquet($files, hive_partitioning = false) where list_contains($run_ids, run_id)"
 
 
 def frame(table: Table, files: Sequence[Path], run_ids: Sequence[str]) -> pd.DataFrame:

@@ -106,7 +106,7 @@ class Store:
 
     def self_tests(self) -> list[SelfTestRecord]:
         """Return the kept self-tests, by file name. Raises DataError naming a damaged one."""
-        paths = sorted((self.root / "self").glob("*.json"))
+        paths = _listed(self.root / "self", "*.json")
         return [self_tests.from_text(read_text(path, "self-test", DataError), path) for path in paths]
 
     def _frame(self, table: Table, run_ids: Sequence[str]) -> pd.DataFrame:
@@ -134,7 +134,7 @@ class Store:
                 parquet.check(path, table)
 
     def _parts(self, table: Table) -> list[Path]:
-        return sorted(self._folder(table).rglob("*.parquet"))
+        return _listed(self._folder(table), "**/*.parquet")
 
     def _committed(self) -> set[tuple[str, int]]:
         return {_block_of(path) for path in self._parts(CALLS) if _BLOCK_PART.fullmatch(path.name)}
@@ -155,7 +155,7 @@ class Store:
         return list(run_ids)
 
     def _run_ids(self) -> list[str]:
-        return sorted(path.stem for path in (self.root / "runs").glob("*.json"))
+        return [path.stem for path in _listed(self.root / "runs", "*.json")]
 
     def _read_manifest(self, run_id: str) -> Manifest:
         path = self.root / "runs" / f"{run_id}.json"
@@ -181,6 +181,13 @@ class Store:
             atomic.remove_stale(self._scratch)
             self._cleaned = True
         atomic.write_file(target, data, self._scratch)
+
+
+def _listed(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern)) if folder.is_dir() else []
+    except OSError as problem:
+        raise DataError(f"{folder}: cannot read: {atomic.reason(problem)}; make the folder readable") from None
 
 
 def _date(document: Manifest) -> str:

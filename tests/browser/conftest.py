@@ -38,9 +38,12 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Debian's headless shell; skips where it or playwright is missing."""
+    """Debian's headless shell; skips where it or playwright is missing.
+
+    For one module, not the session: while it lives, an event loop runs in this thread and no other test can run one.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM.is_file():
         pytest.skip(f"{CHROMIUM} is missing: install chromium-headless-shell")

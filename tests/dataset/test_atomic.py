@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from harness.dataset import atomic
 from harness.dataset.store import Store
 from harness.errors import DataError
-from tests.dataset.rows import RUN_ID, a_call, a_manifest, an_attempt
+from tests.dataset.rows import RUN_ID, a_call, a_cold, a_manifest, an_attempt
 
 PROJECT = Path(__file__).parents[2]
 
@@ -51,6 +52,24 @@ try:
     Store(Path(sys.argv[1])).write_block(RUN_ID, 0, [a_call(call_id=str(k)) for k in range(5000)], [], [])
 except DataError as problem:
     print(problem)
+"""
+
+WITHOUT_PERMISSION = """
+import os, sys
+from pathlib import Path
+from harness.dataset.store import Store
+from harness.errors import DataError
+from tests.dataset.rows import a_manifest
+
+if os.geteuid() == 0:
+    os.setuid(65534)
+store = Store(Path(sys.argv[1]))
+write = lambda: store.write_manifest(a_manifest())
+for ask in (write, store.manifests, lambda: store.blocks_done("x"), store.self_tests):
+    try:
+        ask()
+    except DataError as problem:
+        print(problem)
 """
 
 
@@ -113,6 +132,29 @@ def test_a_full_tmpfs_is_one_line(tmp_path: Path) -> None:
         subprocess.run(["umount", str(place)], check=True)
 
 
+def write_run(root: Path, run_id: str) -> None:
+    """Write a manifest and five blocks; runs in a process of its own."""
+    store = Store(root)
+    store.write_manifest(a_manifest(run_id=run_id))
+    for block in range(5):
+        calls = [a_call(run_id=run_id, block=block, call_id=str(block))]
+        store.write_block(run_id, block, calls, [an_attempt(run_id=run_id)], [a_cold(run_id=run_id)])
+
+
+@pytest.mark.real
+def test_processes_that_write_different_runs_at_once_do_not_meet(store: Store) -> None:
+    """Neither takes the other's temporary files for a dead writer's."""
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=write_run, args=(store.root, f"run{k}")) for k in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    assert len(store.calls(["run0", "run1", "run2"])) == 15
+    assert temporaries(store.root) == []
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
 def test_a_refused_write_names_path_reason_and_remedy(
     store: Store, number: int, monkeypatch: pytest.MonkeyPatch
@@ -152,12 +194,20 @@ def test_a_folder_in_a_files_place_is_one_line(store: Store) -> None:
         store.write_manifest(a_manifest())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_an_unwritable_folder_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.real
+def test_a_forbidden_folder_is_one_line(tmp_path: Path) -> None:
     """Permission is the user's to give."""
-    tmp_path.chmod(0o500)
-    with pytest.raises(DataError, match="make the folder writable"):
-        Store(tmp_path / "results").write_manifest(a_manifest())
+    tmp_path.chmod(0o000)
+    try:
+        done = run_python(WITHOUT_PERMISSION, tmp_path / "results")
+    finally:
+        tmp_path.chmod(0o700)
+    assert done.stderr == ""
+    writing, *reading = done.stdout.splitlines()
+    denied = os.strerror(errno.EACCES)
+    assert writing.endswith(f": cannot write: {denied}; make the folder writable or choose another results folder")
+    assert len(reading) == 3
+    assert {line.split(": ", 1)[1] for line in reading} == {f"cannot read: {denied}; make the folder readable"}
 
 
 def test_a_living_writers_file_is_left_alone(tmp_path: Path) -> None:
