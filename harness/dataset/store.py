@@ -49,19 +49,22 @@ class Store:
     ) -> None:
         """Commit one block of a run whose manifest is written; a repeated block replaces the earlier one.
 
-        Raises DataError when the system refuses to write, when a row belongs to another run, or without a manifest.
+        Raises DataError when the system refuses to write, when a row belongs to another run or has a value that no
+        column can hold, or without a manifest. Rows are refused before anything is written.
         """
         name = f"part-{run_id}-b{block:04d}.parquet"
         parts: tuple[tuple[Table, Sequence[Row]], ...] = ((ATTEMPTS, attempts), (COLD, cold), (CALLS, calls))
-        for table, rows in parts:
-            self._write_part(table, run_id, name, rows)
+        encoded = [(table, self._encoded(table, run_id, name, rows)) for table, rows in parts]
+        for table, data in encoded:
+            self._write_part(table, run_id, name, data)
 
     def write_manifest(self, document: Manifest) -> None:
         """Write a run's manifest, as a row of ``runs`` and as JSON; an earlier one of the same run is replaced."""
         if not _RUN_ID.fullmatch(document.run_id):
             raise DataError(f"run_id: expected letters, digits, '.', '_' and '-', got {document.run_id!r}")
         self._dates[document.run_id] = _date(document)
-        self._write_part(RUNS, document.run_id, f"part-{document.run_id}.parquet", [document])
+        name = f"part-{document.run_id}.parquet"
+        self._write_part(RUNS, document.run_id, name, self._encoded(RUNS, document.run_id, name, [document]))
         self._write(self.root / "runs" / f"{document.run_id}.json", documents.to_text(document).encode())
 
     def write_self_tests(self, records: Iterable[SelfTestRecord]) -> None:
@@ -164,12 +167,14 @@ class Store:
     def _folder(self, table: Table) -> Path:
         return self.root / "dataset" / table.name
 
-    def _write_part(self, table: Table, run_id: str, name: str, rows: Sequence[Row]) -> None:
+    def _encoded(self, table: Table, run_id: str, name: str, rows: Sequence[Row]) -> bytes:
         strangers = [row.run_id for row in rows if row.run_id != run_id]
         if strangers:
             raise DataError(f"{name}: {table.name}: expected rows of run {run_id!r}, got one of {strangers[0]!r}")
-        folder = self._folder(table) / f"run_date={self._date_of(run_id)}"
-        self._write(folder / name, parquet.encode(table, rows))
+        return parquet.encode(table, rows)
+
+    def _write_part(self, table: Table, run_id: str, name: str, data: bytes) -> None:
+        self._write(self._folder(table) / f"run_date={self._date_of(run_id)}" / name, data)
 
     def _date_of(self, run_id: str) -> str:
         if run_id not in self._dates:

@@ -20,7 +20,7 @@ from harness.dataset.schema import ATTEMPTS, CALLS, COLD, RUNS, Row, Table
 from harness.dataset.self_tests import SelfTestRecord
 from harness.dataset.store import Store
 from harness.errors import DataError
-from harness.record import Manifest
+from harness.record import Attempt, Call, Cold, Manifest
 from tests.dataset.rows import RUN_ID, a_call, a_cold, a_manifest, an_attempt
 
 INT64_MAX = (1 << 63) - 1
@@ -135,6 +135,51 @@ def test_a_run_without_blocks_has_empty_frames_of_the_same_types(store: Store, f
     assert list(empty.dtypes.items()) == list(types.items())
 
 
+def as_rows(frame: pd.DataFrame, kind: type[Call | Attempt | Cold]) -> list[object]:
+    """Turn a frame back into records: NaN to None, arrays to tuples, numbers to the fields' types."""
+    return [
+        kind(**{each.name: as_value(row[each.name], str(each.type)) for each in fields(kind)})
+        for row in frame.to_dict("records")
+    ]
+
+
+def as_value(value: Any, kind: str) -> Any:
+    """One cell of a frame as the value of a field of this type."""
+    if kind.startswith("tuple"):
+        return tuple(int(each) for each in value)
+    if pd.isna(value):
+        return None
+    if kind.startswith("int"):
+        return int(value)
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+
+
+def test_rows_come_back_through_the_store_as_they_were_written(store: Store) -> None:
+    """Every field of every table, null or not, to the nanosecond."""
+    calls = [
+        a_call(),
+        a_call(call_id="2", sequence=1, fault="stall", outcome="error", error_type="timeout", overhead_ns=None),
+        a_call(call_id="3", sequence=2, request_stream=True, chunk_count=9, max_chunk_gap_ns=2**53 - 1, cost_usd=1e-9),
+    ]
+    attempts = [an_attempt(), an_attempt(call_id="2", chunk_sent_ns=(), pacing_error_ns=(-5, 2**62))]
+    cold = [a_cold(), a_cold(repeat=1, rss_after_bytes=2**40)]
+    store.write_manifest(a_manifest())
+    store.write_block(RUN_ID, 0, calls, attempts, cold)
+    assert as_rows(store.calls([RUN_ID]), Call) == calls
+    assert as_rows(store.attempts([RUN_ID]), Attempt) == attempts
+    assert as_rows(store.cold([RUN_ID]), Cold) == cold
+
+
+def test_runs_with_a_common_prefix_do_not_leak_into_each_other(filled: Store) -> None:
+    """Not even a run named like another run's block."""
+    for run_id in (f"{RUN_ID}-b0001", RUN_ID[:-1]):
+        filled.write_manifest(a_manifest(run_id=run_id))
+        filled.write_block(run_id, 0, [a_call(run_id=run_id)], [], [])
+    assert len(filled.calls([RUN_ID])) == 6
+    assert len(filled.calls([RUN_ID, f"{RUN_ID}-b0001"])) == 7
+    assert filled.blocks_done(RUN_ID[:-1]) == {0}
+
+
 def test_runs_are_read_apart_and_together(filled: Store) -> None:
     """Asking for one run gives its rows alone; asking for two gives both."""
     filled.write_manifest(a_manifest(run_id=OTHER_RUN))
@@ -206,10 +251,19 @@ def test_creating_a_store_and_asking_it_touches_nothing(store: Store) -> None:
 
 def test_rows_of_another_run_are_refused(filled: Store) -> None:
     """A part holds one run: its name promises so."""
-    before = snapshot(filled)
     with pytest.raises(DataError, match=rf"calls: expected rows of run '{RUN_ID}', got one of '{OTHER_RUN}'"):
         filled.write_block(RUN_ID, 0, [a_call(), a_call(run_id=OTHER_RUN)], [], [])
-    assert set(snapshot(filled)) == set(before)
+    with pytest.raises(DataError, match=rf"attempts: expected rows of run '{RUN_ID}', got one of '{OTHER_RUN}'"):
+        filled.write_block(RUN_ID, 0, [a_call()], [an_attempt(run_id=OTHER_RUN)], [])
+
+
+@pytest.mark.parametrize("wrong", [a_call(run_id=OTHER_RUN), a_call(duration_ns=1 << 63)])
+def test_refused_rows_leave_every_byte_of_the_earlier_block(filled: Store, wrong: Call) -> None:
+    """A repeated block that is refused must not have replaced the attempts beside the old calls."""
+    before = snapshot(filled)
+    with pytest.raises(DataError):
+        filled.write_block(RUN_ID, 0, [wrong], [an_attempt(call_id="9")], [])
+    assert snapshot(filled) == before
 
 
 def test_a_block_of_a_run_without_manifest_is_refused(store: Store) -> None:
