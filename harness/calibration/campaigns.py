@@ -41,7 +41,7 @@ class Sizes:
     planted_paced_calls: int
 
 
-QUICK = Sizes((Copies("raw_http", 8, 100, 40),), planted_blocks=20, planted_hot_calls=300, planted_paced_calls=40)
+QUICK = Sizes((Copies("raw_http", 8, 120, 40),), planted_blocks=20, planted_hot_calls=300, planted_paced_calls=40)
 FULL = Sizes(
     (Copies("raw_http", 8, 800, 60), Copies("openai", 4, 300, 60)),
     planted_blocks=40,
@@ -58,20 +58,18 @@ def copies_campaign(copies: Copies, benchmarks: Path) -> Campaign:
     return Campaign(plan, arms, cells_of(plan.plan), plan.plan.seed, benchmarks)
 
 
-def planted_campaign(sizes: Sizes, benchmarks: Path) -> Campaign:
-    """A client beside itself, itself with a busy-wait in the timed region, and itself against a slower service."""
-    cells = [
-        _family(load="hot", streams=[False], calls=sizes.planted_hot_calls),
-        _family(load="paced", streams=[False], calls=sizes.planted_paced_calls, service_s=SERVICE_S),
-    ]
-    plan = _plan("self-planted", BASE, sizes.planted_blocks, 50, cells)
-    arms = (
-        Arm(BASE, BASE),
-        Arm(NULL, BASE),
-        Arm(INJECTED, BASE, injected_ns=INJECTED_NS),
-        Arm(DELAYED, BASE, pace=f"capped:{DELAYED_SERVICE_S}"),
+def planted_campaigns(sizes: Sizes, benchmarks: Path) -> tuple[Campaign, Campaign]:
+    """Hot: a client beside itself and itself with a busy-wait in the timed region. Paced: against a slower service."""
+    hot = _plan("self-injected", BASE, sizes.planted_blocks, 50, [_family("hot", [False], sizes.planted_hot_calls)])
+    family = _family("paced", [False], sizes.planted_paced_calls, service_s=SERVICE_S)
+    paced = _plan("self-delayed", BASE, sizes.planted_blocks, 50, [family])
+    same = (Arm(BASE, BASE), Arm(NULL, BASE))
+    injected = Arm(INJECTED, BASE, injected_ns=INJECTED_NS)
+    delayed = Arm(DELAYED, BASE, pace=f"capped:{DELAYED_SERVICE_S}")
+    return (
+        Campaign(hot, (*same, injected), cells_of(hot.plan), hot.plan.seed, benchmarks),
+        Campaign(paced, (*same, delayed), cells_of(paced.plan), paced.plan.seed, benchmarks),
     )
-    return Campaign(plan, arms, cells_of(plan.plan), plan.plan.seed, benchmarks)
 
 
 def _family(load: str, streams: list[bool], calls: int, **more: float) -> dict[str, object]:

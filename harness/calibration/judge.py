@@ -85,7 +85,7 @@ def planted_effects(arms: Sequence[ArmBlocks], measured_at: str) -> list[SelfTes
 def _differences(arms: Sequence[ArmBlocks], load: Load) -> Mapping[str, Interval]:
     here = {arm.arm: arm.blocks for arm in arms if arm.cell.load == load}
     found = {}
-    for name in (NULL, INJECTED, DELAYED):
+    for name in here.keys() - {BASE}:
         interval = hodges_lehmann(
             [here[name][b].overhead_p50_s - here[BASE][b].overhead_p50_s for b in sorted(here[BASE])]
         )

@@ -15,7 +15,7 @@ import pandas as pd
 
 from harness.analysis.blocks import ArmBlocks, arm_blocks
 from harness.analysis.frames import usable, with_metrics
-from harness.calibration.campaigns import Sizes, copies_campaign, planted_campaign
+from harness.calibration.campaigns import Sizes, copies_campaign, planted_campaigns
 from harness.calibration.judge import false_positives, invariants, pacing, planted_effects
 from harness.conductor.progress import Progress
 from harness.conductor.run import Campaign, run
@@ -33,9 +33,11 @@ def self_tests(sizes: Sizes, benchmarks: Path, shown: Shown) -> list[SelfTestRec
         calls, _ = _measure(copies_campaign(copies, benchmarks), shown)
         records.append(false_positives(_blocks(calls), copies, _now()))
         every_call.append(calls)
-    calls, attempts = _measure(planted_campaign(sizes, benchmarks), shown)
-    records += planted_effects(_blocks(calls), _now())
-    records += invariants(pd.concat([*every_call, calls]), _now())
+    hot, paced = planted_campaigns(sizes, benchmarks)
+    hot_calls, _ = _measure(hot, shown)
+    paced_calls, attempts = _measure(paced, shown)
+    records += planted_effects([*_blocks(hot_calls), *_blocks(paced_calls)], _now())
+    records += invariants(pd.concat([*every_call, hot_calls, paced_calls]), _now())
     records.append(pacing(attempts, _now()))
     return records
 
