@@ -20,7 +20,7 @@ from harness.calibration.campaigns import (
     QUICK,
     Copies,
     copies_campaign,
-    planted_campaign,
+    planted_campaigns,
 )
 from harness.calibration.judge import false_positives, invariants, pacing, planted_effects
 from harness.dataset.self_tests import SelfTestRecord
@@ -52,9 +52,9 @@ def planted(injected_s: float = 50e-6, delayed_s: float = 0.0, spread_s: float =
     """Judge a scripted planted campaign of 20 blocks."""
     rng = random.Random(3)
     arms = []
-    for load in ("hot", "paced"):
-        for name, extra_s in ((BASE, 0.0), (NULL, 0.0), (INJECTED, injected_s), (DELAYED, delayed_s)):
-            arms.append(arm(name, load, noisy(rng, 0.001 + extra_s, spread_s), 20))
+    for load, planted_arm in (("hot", (INJECTED, injected_s)), ("paced", (DELAYED, delayed_s))):
+        for name, extra_s in ((BASE, 0.0), (NULL, 0.0), planted_arm):
+            arms.append(arm(name, load, noisy(rng, 0.001 + extra_s, spread_s), 20))  # noqa: PERF401  reads as a script
     return planted_effects(arms, NOW)
 
 
@@ -133,7 +133,7 @@ def test_the_campaigns_are_what_they_say() -> None:
     copies = copies_campaign(QUICK.copies[0], benchmarks_dir())
     assert {one.client for one in copies.arms} == {"raw_http"}
     assert len({one.name for one in copies.arms}) == 8
-    arms = {one.name: one for one in planted_campaign(QUICK, benchmarks_dir()).arms}
-    assert (arms[BASE].injected_ns, arms[NULL].injected_ns, arms[INJECTED].injected_ns) == (0, 0, 50_000)
-    assert (arms[BASE].pace, arms[DELAYED].pace) == (None, "capped:0.025")
+    hot, paced = planted_campaigns(QUICK, benchmarks_dir())
+    assert {one.name: one.injected_ns for one in hot.arms} == {BASE: 0, NULL: 0, INJECTED: 50_000}
+    assert {one.name: one.pace for one in paced.arms} == {BASE: None, NULL: None, DELAYED: "capped:0.025"}
     assert {cell.mode for cell in copies.cells} == {Mode.SYNC}
