@@ -54,7 +54,7 @@ def planted(injected_s: float = 50e-6, delayed_s: float = 0.0, spread_s: float =
     arms = []
     for load, planted_arm in (("hot", (INJECTED, injected_s)), ("paced", (DELAYED, delayed_s))):
         for name, extra_s in ((BASE, 0.0), (NULL, 0.0), planted_arm):
-            arms.append(arm(name, load, noisy(rng, 0.001 + extra_s, spread_s), 20))  # noqa: PERF401  reads as a script
+            arms.append(arm(name, load, noisy(rng, 0.001 + extra_s, spread_s), 20))
     return planted_effects(arms, NOW)
 
 
