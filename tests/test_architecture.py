@@ -17,7 +17,7 @@ HARNESS = Path(__file__).parent.parent / "harness"
 
 WORDS = {"errors", "vocabulary", "clock", "record"}
 FORMATS = {"door", "plan", "cassette", "workload"}
-LOWEST = WORDS | FORMATS | {"machine"}
+LOWEST = WORDS | FORMATS | {"machine", "atomic"}
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
@@ -25,6 +25,7 @@ LAYERS: dict[str, set[str]] = {
     "clock": set(),
     "record": {"vocabulary"},
     "machine": {"clock"},
+    "atomic": {"errors"},
     "door": WORDS,
     "plan": WORDS | {"door"},
     "cassette": WORDS | {"door"},

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.dataset import atomic, documents, manifest, parquet, query, self_tests
+from harness import atomic
+from harness.dataset import documents, manifest, parquet, query, self_tests
 from harness.dataset.schema import ATTEMPTS, CALLS, COLD, RUNS, TABLES, Row, Table
 from harness.dataset.self_tests import SelfTestRecord
 from harness.door import read_text

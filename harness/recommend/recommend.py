@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from harness import atomic
 from harness.analysis.findings import Findings
-from harness.errors import DataError
 from harness.recommend.aim import Aim
 from harness.recommend.exports import json as document
 from harness.recommend.rules import RULES
@@ -27,25 +26,5 @@ def recommend(
 def write_recommendations(settings: Iterable[Setting], out_dir: Path, run_ids: Sequence[str]) -> Path:
     """Write ``recommendations.json`` into ``out_dir``, whole or not at all, and return its path. Raises DataError."""
     path = out_dir / FILE_NAME
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        _replace(path, document.export(settings, run_ids))
-    except OSError as problem:
-        raise DataError(
-            f"{path}: cannot write the recommendations: {problem.strerror or problem}; "
-            "free space there or choose another --reports directory"
-        ) from None
+    atomic.write_file(path, document.export(settings, run_ids).encode(), out_dir)
     return path
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

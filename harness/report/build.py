@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,8 +16,8 @@ from typing import Protocol, cast
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness import atomic
 from harness.analysis.findings import Findings
-from harness.errors import DataError
 from harness.recommend.setting import Setting
 from harness.report import format as fmt
 from harness.report.material import Material
@@ -51,12 +50,7 @@ def build_report(findings: Findings, settings: Sequence[Setting], config_text: s
     """Write ``out/index.html`` atomically and return its path. Raises DataError when it cannot be written."""
     page = render(findings, settings, config_text)
     target = out / FILE_NAME
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _replace(target, page.encode())
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise DataError(f"{target}: cannot write the report: {reason}; free space or choose another --out") from None
+    atomic.write_file(target, page.encode(), out)
     return target
 
 
@@ -106,12 +100,3 @@ def _style() -> str:
 def _hash(script: str) -> str:
     digest = hashlib.sha256(script.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
-
-
-def _replace(target: Path, content: bytes) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)

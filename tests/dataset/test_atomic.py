@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.dataset import atomic
+from harness import atomic
 from harness.dataset.store import Store
 from harness.errors import DataError
 from tests.dataset.rows import RUN_ID, a_call, a_cold, a_manifest, an_attempt
@@ -24,7 +24,7 @@ PROJECT = Path(__file__).parents[2]
 KILLED_IN_MID_WRITE = """
 import os, signal, sys
 from pathlib import Path
-from harness.dataset import atomic
+from harness import atomic
 from harness.dataset.store import Store
 from tests.dataset.rows import RUN_ID, a_call, an_attempt
 
@@ -205,7 +205,7 @@ def test_a_forbidden_folder_is_one_line(tmp_path: Path) -> None:
     assert done.stderr == ""
     writing, *reading = done.stdout.splitlines()
     denied = os.strerror(errno.EACCES)
-    assert writing.endswith(f": cannot write: {denied}; make the folder writable or choose another results folder")
+    assert writing.endswith(f": cannot write: {denied}; make the folder writable or choose another folder")
     assert len(reading) == 3
     assert {line.split(": ", 1)[1] for line in reading} == {f"cannot read: {denied}; make the folder readable"}
 

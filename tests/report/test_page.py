@@ -166,6 +166,6 @@ def test_building_writes_the_page_and_nothing_else(tmp_path: Path) -> None:
 def test_an_unwritable_place_is_one_line(tmp_path: Path) -> None:
     """A file where the folder should be: the data error names the path and says what to do."""
     (tmp_path / "out").write_text("in the way")
-    with pytest.raises(DataError, match=r"index\.html: cannot write the report: .*; free space or choose") as caught:
+    with pytest.raises(DataError, match=r"index\.html: cannot write: .*; remove the file that stands") as caught:
         build_report(example.nothing(), (), "", tmp_path / "out")
     assert "\n" not in str(caught.value)

@@ -1,4 +1,5 @@
-"""Owns how a file comes into being: whole or not at all, whatever dies meanwhile. Called by ``store`` alone.
+"""Owns how a file comes into being: whole or not at all, whatever dies meanwhile. Called by the stages that write:
+``dataset.store``, ``recommend`` and ``report``.
 
 The bytes go to a temporary file in a scratch folder of the same file system (outside every table's glob), are synced,
 and are renamed into place. The writer holds a lock on its temporary file, so that a later writer can tell the remains
@@ -19,16 +20,16 @@ from harness.errors import DataError
 SUFFIX = ".tmp"
 
 _REMEDIES = {
-    errno.ENOSPC: "free some space or choose another results folder",
-    errno.EDQUOT: "free some of your quota or choose another results folder",
-    errno.EFBIG: "raise the file size limit (ulimit -f) or choose another results folder",
-    errno.EACCES: "make the folder writable or choose another results folder",
-    errno.EPERM: "make the folder writable or choose another results folder",
-    errno.EROFS: "choose a results folder on a writable file system",
+    errno.ENOSPC: "free some space or choose another folder",
+    errno.EDQUOT: "free some of your quota or choose another folder",
+    errno.EFBIG: "raise the file size limit (ulimit -f) or choose another folder",
+    errno.EACCES: "make the folder writable or choose another folder",
+    errno.EPERM: "make the folder writable or choose another folder",
+    errno.EROFS: "choose a folder on a writable file system",
     errno.ENOTDIR: "remove the file that stands where a folder should be",
     errno.EEXIST: "remove the file that stands where a folder should be",
     errno.EISDIR: "remove the folder that stands where a file should be",
-    errno.EXDEV: "keep results/ on one file system",
+    errno.EXDEV: "keep the folder on one file system",
 }
 
 
@@ -118,4 +119,4 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _remedy(problem: OSError) -> str:
-    return _REMEDIES.get(problem.errno or 0, "choose another results folder")
+    return _REMEDIES.get(problem.errno or 0, "choose another folder")
