@@ -54,6 +54,42 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Operation(StrEnum):
+    """Which of a provider's interfaces is called. ``background``: a job is created, then polled to its end."""
+
+    CHAT = "chat"
+    RESPONSES = "responses"
+    BACKGROUND = "background"
+
+
+class Finish(StrEnum):
+    """Why an answer ended, in one set of words for all providers."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+
+
+_FINISHES = {
+    "end_turn": Finish.STOP,
+    "stop_sequence": Finish.STOP,
+    "completed": Finish.STOP,
+    "max_tokens": Finish.LENGTH,
+    "max_output_tokens": Finish.LENGTH,
+    "tool_use": Finish.TOOL_CALLS,
+    "refusal": Finish.CONTENT_FILTER,
+    "safety": Finish.CONTENT_FILTER,
+}
+
+
+def finish_word(word: str | None) -> str | None:
+    """A provider's or library's finish reason in the words of ``Finish``; unknown words pass as they are."""
+    if word is None:
+        return None
+    return str(_FINISHES.get(word.lower(), word.lower()))
+
+
 class Grade(StrEnum):
     """How far a recommended value may be trusted; ``insufficient_data`` never has a value."""
 

@@ -1,0 +1,161 @@
+"""Owns the names of arms: which call path each is, what it is called on a page, and which arm it stands on.
+
+An arm's name is ``<path>[@<environment>][-<bridge>][-null]``: ``litellm``, ``openai@latest``, ``openai-in-thread``,
+``openai-null``. A path has a module in ``harness.clients`` (a test holds the two lists together). Pure data and its
+grammar; read by ``plan``, ``clients``, ``conductor``, ``analysis`` and ``report``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from harness.errors import UsageError
+from harness.vocabulary import NULL_SUFFIX, Mode
+
+Role = Literal["raw", "sdk", "wrapper", "router", "gateway", "other"]
+"""Which layer a path is; colours and legends go by it. ``other`` is a path beside the stack."""
+
+NATIVE = "(native)"
+"""``below`` of a wrapper: whichever native SDK the cell's provider and operation have."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPath:
+    """One way to call. ``client`` is what is measured (a closed set), ``below`` the path that this one stands on."""
+
+    name: str
+    client: str
+    label: str
+    role: Role
+    below: str | None
+
+
+PATHS = (
+    CallPath("raw_http", "raw_http", "bare HTTP", "raw", None),
+    CallPath("openai", "openai", "openai SDK", "sdk", "raw_http"),
+    CallPath("openai_responses", "openai", "openai SDK, Responses", "sdk", "raw_http"),
+    CallPath("anthropic", "anthropic", "anthropic SDK", "sdk", "raw_http"),
+    CallPath("google_genai", "google_genai", "google-genai SDK", "sdk", "raw_http"),
+    CallPath("openai_aiohttp", "openai", "openai SDK on aiohttp", "other", "openai"),
+    CallPath("litellm", "litellm", "LiteLLM", "wrapper", NATIVE),
+    CallPath("litellm_responses", "litellm", "LiteLLM, Responses", "wrapper", NATIVE),
+    CallPath("litellm_httpx", "litellm", "LiteLLM on httpx", "other", "litellm"),
+    CallPath("litellm_router", "litellm", "LiteLLM Router", "router", "litellm"),
+    CallPath("litellm_router_many", "litellm", "Router, 3 deployments", "other", "litellm_router"),
+    CallPath("litellm_proxy", "litellm", "LiteLLM proxy", "gateway", "litellm_router"),
+    CallPath("any_llm", "any_llm", "any-llm", "other", NATIVE),
+)
+"""Every call path, lowest layer first."""
+
+_BY_NAME = {path.name: path for path in PATHS}
+
+BRIDGES: dict[str, tuple[Mode, str]] = {
+    "in-thread": (Mode.ASYNC, "sync client in a thread pool of its own"),
+    "to-thread": (Mode.ASYNC, "sync client through asyncio.to_thread"),
+    "asyncio-run": (Mode.SYNC, "async client, asyncio.run per call"),
+    "full-pool": (Mode.ASYNC, "async client, the loop's default executor busy"),
+}
+"""Bridge → the colour of its caller, and what it is: calls that cross from one colour to the other."""
+
+_NAME = re.compile(
+    rf"(?P<path>[a-z_]+)(@(?P<environment>[a-z]+))?(-(?P<bridge>{'|'.join(BRIDGES)}))?(?P<null>{NULL_SUFFIX})?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmName:
+    """The parts of an arm's name. ``environment`` is empty for the plan's own."""
+
+    path: str
+    environment: str = ""
+    bridge: str = ""
+    is_null: bool = False
+
+    def __str__(self) -> str:
+        environment = f"@{self.environment}" if self.environment else ""
+        bridge = f"-{self.bridge}" if self.bridge else ""
+        return f"{self.path}{environment}{bridge}{NULL_SUFFIX if self.is_null else ''}"
+
+
+def parse(name: str) -> ArmName:
+    """Take a name apart. Raises UsageError where it is none, or its path is unknown."""
+    match = _NAME.fullmatch(name)
+    if match is None or match["path"] not in _BY_NAME:
+        raise UsageError(
+            f"arms: expected one of {', '.join(_BY_NAME)} "
+            f"(or with {', '.join('-' + bridge for bridge in BRIDGES)}, @latest, {NULL_SUFFIX}), got {name!r}; "
+            "see 'harness list arms'"
+        )
+    return ArmName(match["path"], match["environment"] or "", match["bridge"] or "", bool(match["null"]))
+
+
+def path_named(name: str) -> CallPath:
+    """The call path of that name. Raises UsageError."""
+    return _BY_NAME[parse(name).path]
+
+
+def label(name: str) -> str:
+    """What an arm is called on a page: ``LiteLLM``, ``openai SDK in-thread``; the name itself where it is unknown."""
+    try:
+        parts = parse(name)
+    except UsageError:
+        return name
+    said = _BY_NAME[parts.path].label
+    said += f" ({parts.environment})" if parts.environment else ""
+    said += f", {parts.bridge.replace('-', ' ')}" if parts.bridge else ""
+    return f"{said} again (A/A)" if parts.is_null else said
+
+
+def role(name: str) -> str:
+    """The layer of an arm, ``null`` for a control, ``other`` for what stands beside the stack or is unknown."""
+    try:
+        parts = parse(name)
+    except UsageError:
+        return "other"
+    if parts.is_null:
+        return "null"
+    return "other" if parts.environment or parts.bridge else _BY_NAME[parts.path].role
+
+
+def foundations(name: str, present: frozenset[str]) -> tuple[str, ...]:
+    """The arms among ``present`` that this arm stands on, nearest first; absent layers are stepped over.
+
+    A control, a bridge, an environment or a path beside the stack stands on its plain form alone.
+    """
+    try:
+        parts = parse(name)
+    except UsageError:
+        return ()
+    if parts.is_null:
+        plain: ArmName | None = replace(parts, is_null=False)
+    elif parts.bridge:
+        plain = replace(parts, bridge="")
+    else:
+        plain = replace(parts, environment="") if parts.environment else None
+    if plain is not None:
+        return (str(plain),) if str(plain) in present else ()
+    beside = _BY_NAME[parts.path].role == "other"
+    found: list[str] = []
+    below = _BY_NAME[parts.path].below
+    while below is not None and not (beside and found):
+        step = _native(present) if below == NATIVE else below
+        if step in present:
+            found.append(step)
+        below = _BY_NAME[step].below if step else "raw_http"
+    return tuple(found)
+
+
+def _native(present: frozenset[str]) -> str:
+    return next((path.name for path in PATHS if path.role == "sdk" and path.name in present), "")
+
+
+def place(name: str) -> tuple[int, str]:
+    """Sort key: the stack from the bottom, variants after their path, controls with theirs."""
+    order = [path.name for path in PATHS]
+    try:
+        parts = parse(name)
+    except UsageError:
+        return len(order), name
+    return order.index(parts.path), name
