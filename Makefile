@@ -4,7 +4,7 @@ BIN := .venv/bin
 HARNESS := $(BIN)/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev bench bench-standard report recommend test check lint types lock asv self backend cassettes browser-deps picture clean
+.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend cassettes browser-deps picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -23,6 +23,13 @@ setup-dev: .venv/.ready-dev ## install what testing needs, too
 
 .venv/.ready-dev: requirements-dev.lock .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup-latest: .venv-latest/.ready ## install the newest openai and litellm beside the pinned ones, for arms with @latest
+
+.venv-latest/.ready: requirements-latest.lock
+	$(PYTHON) -m venv .venv-latest
+	.venv-latest/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-latest.lock
 	@touch $@
 
 bench: setup ## measure, build the page, export the config (a few minutes)
@@ -57,6 +64,7 @@ lock: ## pin the dependencies again (needs uv)
 	uv lock
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra proxy pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra proxy --extra dev pyproject.toml -o requirements-dev.lock
+	printf 'certifi\n' | uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --quiet --override - requirements-latest.in -o requirements-latest.lock
 
 asv: setup-dev ## run the asv suites once and publish them into reports/asv
 	@$(BIN)/asv --config benchmarks/asv.conf.json machine --yes > /dev/null
@@ -78,4 +86,4 @@ picture: setup-dev ## take the README's picture of the latest page (needs browse
 	$(BIN)/python -m tests.browser.picture reports/latest/index.html reports/first-screen.png
 
 clean: ## remove the environment and caches; results and reports stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules
+	rm -rf .venv .venv-latest .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules

@@ -15,9 +15,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from harness import arms as arm_names
 from harness.door import Strict, parse_toml, read_text, validate
 from harness.errors import UsageError
-from harness.vocabulary import NULL_SUFFIX, Load, Mode
+from harness.vocabulary import NULL_SUFFIX, Load, Mode, Operation
 
 
 class CellFamily(Strict):
@@ -28,6 +29,9 @@ class CellFamily(Strict):
     workload: str
     modes: tuple[Annotated[Mode, Field(strict=False)], ...] = Field(min_length=1, strict=False)
     streams: tuple[bool, ...] = Field(min_length=1, strict=False)
+    operation: Annotated[Operation, Field(strict=False)] = Operation.CHAT
+    arms: tuple[str, ...] | None = Field(default=None, strict=False, description="of the plan's arms only these")
+    shared_url: bool = Field(default=False, description="one URL for all models, so that a client is kept between them")
     load: Literal["hot", "paced"]
     calls: int = Field(ge=1, description="measured calls per arm, cell and block")
     service_s: float | None = Field(default=None, gt=0, le=10, description="paced only: cap of the answer's timeline")
@@ -51,6 +55,7 @@ class Plan(Strict):
     blocks: int = Field(ge=1, description="K, the number of sets of fresh processes")
     warmup: int = Field(ge=1, description="calls per (path, stream) before measuring")
     seed: int = 1
+    environment: Literal["default", "latest"] = "default"
     arms: tuple[str, ...] = Field(min_length=2, strict=False)
     cells: tuple[CellFamily, ...] = Field(min_length=1, strict=False)
 
@@ -58,6 +63,12 @@ class Plan(Strict):
     def _arms_are_sound(self) -> Self:
         if len(set(self.arms)) != len(self.arms):
             raise ValueError(f"expected each arm once, got {list(self.arms)}")
+        for arm in self.arms:
+            _check_name(arm)
+        for family in self.cells:
+            for arm in family.arms or ():
+                if arm not in self.arms:
+                    raise ValueError(f"expected arms of a family among the plan's {list(self.arms)}, got {arm!r}")
         nulls = [arm for arm in self.arms if arm.endswith(NULL_SUFFIX)]
         if not nulls:
             raise ValueError(
@@ -71,9 +82,19 @@ class Plan(Strict):
         return self
 
 
+def _check_name(arm: str) -> None:
+    try:
+        arm_names.parse(arm)
+    except UsageError as problem:
+        raise ValueError(str(problem).removeprefix("arms: ")) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One comparable condition: provider × model × operation × mode × load × stream; every arm runs in it."""
+    """One comparable condition: provider × model × operation × mode × load × stream.
+
+    Every arm runs in it that can (``arms`` narrows them; None: all of the plan's).
+    """
 
     cell_id: str
     provider: str
@@ -84,6 +105,9 @@ class Cell:
     load: Load
     calls: int
     pace: str
+    operation: Operation = Operation.CHAT
+    arms: tuple[str, ...] | None = None
+    shared_url: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +143,8 @@ def _expand(family: CellFamily) -> Iterator[Cell]:
     for model in family.models:
         for stream in family.streams:
             for mode in family.modes:
-                shape = "stream" if stream else "whole"
                 yield Cell(
-                    cell_id=f"{family.provider}/{model}/{family.workload}/{shape}/{mode}/{load}",
+                    cell_id=_cell_id(family, model, mode, stream=stream),
                     provider=family.provider,
                     model=model,
                     workload=family.workload,
@@ -130,7 +153,17 @@ def _expand(family: CellFamily) -> Iterator[Cell]:
                     load=load,
                     calls=family.calls,
                     pace=pace,
+                    operation=family.operation,
+                    arms=family.arms,
+                    shared_url=family.shared_url,
                 )
+
+
+def _cell_id(family: CellFamily, model: str, mode: Mode, *, stream: bool) -> str:
+    """The condition as a path; the operation stands in it where it is not the plain chat."""
+    operation = () if family.operation is Operation.CHAT else (family.operation.value,)
+    shape = "stream" if stream else "whole"
+    return "/".join((family.provider, model, *operation, family.workload, shape, mode.value, family.load))
 
 
 def load_plan(path: Path) -> PlanFile:
@@ -159,17 +192,23 @@ def plan_names(plans_dir: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One call path inside a cell. ``injected_ns`` and ``pace`` (of paced cells) plant known effects for self-tests."""
+    """One call path inside a cell. ``injected_ns`` and ``pace`` (of paced cells) plant known effects for self-tests.
+
+    ``environment`` names the installed versions that its processes run with, ``bridge`` how they cross colours.
+    """
 
     name: str
-    client: str
+    path: str
+    bridge: str = ""
+    environment: str = "default"
     injected_ns: int = 0
     pace: str | None = None
 
 
 def arms_of(plan: Plan) -> tuple[Arm, ...]:
-    """The plan's arms; the null arm of a client is that client under another name."""
-    return tuple(Arm(name, name.removesuffix(NULL_SUFFIX)) for name in plan.arms)
+    """The plan's arms; the null arm of a path is that path under another name."""
+    named = [(name, arm_names.parse(name)) for name in plan.arms]
+    return tuple(Arm(name, it.path, it.bridge, it.environment or plan.environment) for name, it in named)
 
 
 def plan_text(plan: Plan) -> str:

@@ -21,7 +21,7 @@ class Marks:
     started_ns: int
     finished_ns: int
     arrivals_ns: tuple[int, ...]
-    first_content_chunk: int | None
+    content_chunks: tuple[int, ...]
     cpu_ns: int
     gc_ns: int
     outcome: str
@@ -33,8 +33,11 @@ class Marks:
     input_tokens: int | None
     output_tokens: int | None
     reasoning_tokens: int | None
+    cached_tokens: int | None
     cost_usd: float | None
     reported_overhead_ns: int | None
+    is_valid_structure: bool | None
+    client_verdict: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,26 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """One distinct request that an arm sent in a cell (a row of ``requests``): what it asked, without what was said.
+
+    ``body`` is JSON text in which texts stand as their length and hash; ``headers`` are ``name: value`` lines, secrets
+    and values that vary by call replaced.
+    """
+
+    run_id: str
+    cell_id: str
+    block: int
+    arm: str
+    calls: int
+    method: str
+    target: str
+    headers: tuple[str, ...]
+    body: str | None
+    request_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cold:
     """Facts of one fresh process (a row of ``cold``)."""
 
@@ -70,6 +93,24 @@ class Cold:
     rss_import_bytes: int
     first_call_ns: int
     rss_after_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCall:
+    """The first call of one cell in one process (a row of ``first_calls``): what a process pays to turn to it.
+
+    ``position`` 0 is the process's very first call; ``shares_client`` says that the library's client object, and with
+    it the connection, was there already.
+    """
+
+    run_id: str
+    arm: str
+    mode: str
+    repeat: int
+    cell_id: str
+    position: int
+    shares_client: bool
+    first_call_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +161,11 @@ class Call:
     usage_input_tokens: int | None
     usage_output_tokens: int | None
     usage_reasoning_output_tokens: int | None
+    usage_cached_input_tokens: int | None
     cost_usd: float | None
     litellm_reported_overhead_ns: int | None
+    is_valid_structure: bool | None
+    client_verdict: str | None
     outcome: str
     error_type: str | None
     error_class: str | None

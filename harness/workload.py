@@ -44,11 +44,24 @@ class Structure(Strict):
     json_schema: dict[str, Any] = Field(default_factory=dict)
 
 
+class Job(Strict):
+    """How a background job is to end, and how its caller follows it: a question every ``poll_s``, cancelling instead of
+    the ``cancel_after``-th one. ``late_s`` is when its creation is answered, where that is late.
+    """
+
+    ending: Literal["completed", "failed", "incomplete", "cancelled"]
+    poll_s: float = Field(gt=0, le=10)
+    cancel_after: int | None = Field(default=None, ge=1)
+    late_s: float | None = Field(default=None, gt=0)
+
+
 class Workload(Strict):
     """One kind of request. ``parameters`` are the sampling parameters by their field-wide names.
 
     ``history`` and ``toolbox`` grow a request to that many messages and tools, written here from a pattern, so that a
-    slope per message or per tool can be measured. ``streams`` are the shapes that the workload is asked in.
+    slope per message or per tool can be measured. ``streams`` are the shapes that the workload is asked in, ``job`` makes
+    it a background job, ``axis`` says along which size its siblings differ: of the answer, its content chunks, the
+    messages of history or the tools offered.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
@@ -61,6 +74,9 @@ class Workload(Strict):
     history: int | None = Field(default=None, ge=1, le=10_000)
     toolbox: int | None = Field(default=None, ge=1, le=1_000)
     streams: tuple[bool, ...] = Field(default=(False, True), min_length=1, strict=False)
+    timeout_s: float | None = Field(default=None, gt=0, description="the clients' own timeout, where not the usual")
+    job: Job | None = None
+    axis: Literal["kilobytes", "chunks", "messages", "tools"] | None = None
 
     @model_validator(mode="after")
     def _history_holds_the_messages(self) -> Self:

@@ -10,13 +10,13 @@ from typing import Protocol
 
 import pandas as pd
 
+from harness import arms as arm_names
 from harness.analysis.blocks import ArmBlocks, arm_blocks
 from harness.analysis.comparisons import Compared, compare
 from harness.analysis.findings import Findings, SelfTest
 from harness.analysis.frames import check, usable, with_metrics
 from harness.analysis.headline import headline
 from harness.analysis.layers import layers
-from harness.analysis.pairs import STACK
 from harness.analysis.pressure import pressures
 from harness.analysis.provenance import cell_order, latency_models, run_summary
 from harness.analysis.run_doubts import causality_violations, failed_calls, run_doubts
@@ -105,11 +105,10 @@ def _check_runs(calls: pd.DataFrame, manifests: Sequence[Manifest]) -> None:
 def _in_plan_order(arms: Sequence[ArmBlocks], manifests: Sequence[Manifest]) -> tuple[ArmBlocks, ...]:
     """Runs oldest first, cells as the plan lists them (others after, by name), arms by their place in the stack."""
     runs = {manifest.run_id: (position, cell_order(manifest)) for position, manifest in enumerate(manifests)}
-    stack = {name: position for position, (name, _) in enumerate(STACK)}
 
-    def place(arm: ArmBlocks) -> tuple[int, int, str, int, str]:
+    def place(arm: ArmBlocks) -> tuple[int, int, str, tuple[int, str]]:
         position, cells = runs[arm.cell.run_id]
         cell_id = arm.cell.cell_id
-        return position, cells.get(cell_id, len(cells)), cell_id, stack.get(arm.arm, len(stack)), arm.arm
+        return position, cells.get(cell_id, len(cells)), cell_id, arm_names.place(arm.arm)
 
     return tuple(sorted(arms, key=place))

@@ -81,6 +81,7 @@ def _cells(facts: pd.DataFrame) -> dict[tuple[str, str], CellKey]:
             backend=row["backend"],
             origin=row["origin"],
             run_id=row["run_id"],
+            operation=row["operation_name"],
         )
         for row in first.to_dict("records")
     }

@@ -18,6 +18,7 @@ from harness.vocabulary import Outcome
 NS_PER_S = 1e9
 ARM_KEYS = ["run_id", "cell_id", "arm"]
 FACTS = [
+    "operation_name",
     "provider_name",
     "request_model",
     "workload",

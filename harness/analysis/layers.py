@@ -1,4 +1,7 @@
-"""Owns the stack HTTP → SDK → LiteLLM per cell: what each layer adds over the one below. Called by ``analyse``."""
+"""Owns the stack HTTP → SDK → LiteLLM → Router → proxy per cell: what each layer adds over the one below.
+
+Called by ``analyse``.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
+from harness import arms as arm_names
 from harness.analysis.blocks import ArmBlocks
 from harness.analysis.findings import CellKey, Comparison, Layer
-from harness.analysis.pairs import STACK, by_cell
+from harness.analysis.pairs import by_cell
+
+STACKED = ("raw", "sdk", "wrapper", "router", "gateway")
+"""Roles that stand on one another, lowest first; whatever is beside the stack is compared, not stacked."""
 
 
 def layers(arms: Iterable[ArmBlocks], comparisons: Iterable[Comparison]) -> tuple[Layer, ...]:
@@ -24,13 +31,13 @@ def _stack(
     cell: CellKey, present: Mapping[str, ArmBlocks], steps: Mapping[tuple[CellKey, str, str], Comparison]
 ) -> Iterator[Layer]:
     below, cumulative_s = "", 0.0
-    for arm, label in STACK:
+    for arm in sorted(present, key=arm_names.place):
         step = steps.get((cell, below, arm))
-        if arm not in present or not present[arm].blocks or (below and step is None):
+        if arm_names.role(arm) not in STACKED or not present[arm].blocks or (below and step is None):
             continue
         adds_s = _own_overhead_s(present[arm]) if step is None else _added_s(step)
         cumulative_s += adds_s
-        yield Layer(cell, arm, label, adds_s, step.difference if step else None, cumulative_s)
+        yield Layer(cell, arm, arm_names.label(arm), adds_s, step.difference if step else None, cumulative_s)
         below = arm
 
 

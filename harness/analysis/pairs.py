@@ -1,4 +1,4 @@
-"""Owns who is compared with whom: arms above one another in the stack, an arm with its null, async with sync.
+"""Owns who is compared with whom: an arm with every arm it stands on, with its null, async with sync.
 
 Compares nothing itself. Called by ``comparisons`` and ``layers``.
 """
@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
 
+from harness import arms as arm_names
 from harness.analysis.blocks import ArmBlocks, Block
 from harness.analysis.findings import CellKey
 from harness.vocabulary import NULL_SUFFIX, Load, Mode
-
-STACK = (("raw_http", "bare HTTP"), ("openai", "openai SDK"), ("litellm", "LiteLLM"))
-"""(arm, what the layer is called), lowest first: each arm contains the ones before it."""
 
 LOCK_STEP = (Load.HOT, Load.PACED)
 """Loads under which one request is in flight at a time, so that the difference of two arms is theirs alone."""
@@ -51,7 +48,7 @@ def by_cell(arms: Iterable[ArmBlocks]) -> dict[CellKey, dict[str, ArmBlocks]]:
 
 
 def arm_pairs(arms: Iterable[ArmBlocks]) -> tuple[Pair, ...]:
-    """Per lock-step cell every ordered pair of the stack, then each null arm against its own."""
+    """Per lock-step cell every arm against each arm that it stands on, lowest first; then each null against its own."""
     found: list[Pair] = []
     for cell, present in by_cell(arms).items():
         if cell.load in LOCK_STEP:
@@ -60,12 +57,14 @@ def arm_pairs(arms: Iterable[ArmBlocks]) -> tuple[Pair, ...]:
 
 
 def _within(cell: CellKey, present: dict[str, ArmBlocks]) -> Iterator[Pair]:
-    stack = [name for name, _ in STACK if name in present]
-    for base, arm in combinations(stack, 2):
-        yield Pair(cell, base, arm, present[base], present[arm], is_null=False)
-    for name in sorted(present):
-        base = name.removesuffix(NULL_SUFFIX)
-        if base != name and base in present:
+    names = sorted(present, key=arm_names.place)
+    stands_on = {name: arm_names.foundations(name, frozenset(present)) for name in names}
+    nulls = [name for name in names if name.endswith(NULL_SUFFIX)]
+    claims = [(base, name) for name in names if name not in nulls for base in stands_on[name]]
+    for base, name in sorted(claims, key=lambda claim: (arm_names.place(claim[0]), arm_names.place(claim[1]))):
+        yield Pair(cell, base, name, present[base], present[name], is_null=False)
+    for name in nulls:
+        for base in stands_on[name]:
             yield Pair(cell, base, name, present[base], present[name], is_null=True)
 
 

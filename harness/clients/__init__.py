@@ -9,26 +9,52 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from harness.errors import UsageError
 
-CLIENTS = ("raw_http", "openai", "litellm")
+CLIENTS = (
+    "raw_http",
+    "openai",
+    "openai_responses",
+    "anthropic",
+    "google_genai",
+    "openai_aiohttp",
+    "litellm",
+    "litellm_responses",
+    "litellm_httpx",
+    "litellm_router",
+    "litellm_router_many",
+    "litellm_proxy",
+    "any_llm",
+)
+
+BOTH = ("sync", "async")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to call: the base URL as the provider's documentation gives it (with ``/v1``), a key, a socket timeout."""
+    """Where to call: the root URL (no version segment; a client appends what its library wants), a key, a timeout.
 
-    base_url: str
+    ``gateway_url`` and ``gateway_model`` are where a gateway listens and what it calls this cell; empty without one.
+    """
+
+    root_url: str
     api_key: str
     timeout_s: float
+    gateway_url: str = ""
+    gateway_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask: the workload's content and the cell's model and stream flag, free of any library's names."""
+    """What to ask: the workload's content and the cell's model and stream flag, free of any library's names.
+
+    ``tools`` are mappings with name, description and parameters (a JSON schema, or None for free-form input);
+    ``structure`` has kind (json or schema), name and json_schema. ``path`` and ``body`` are the request on the wire as
+    the provider documents it, for the one client that writes it itself.
+    """
 
     provider: str
     model: str
@@ -36,11 +62,20 @@ class Question:
     max_tokens: int | None
     parameters: Mapping[str, Any]
     stream: bool
+    operation: str = "chat"
+    tools: tuple[Mapping[str, Any], ...] = ()
+    structure: Mapping[str, Any] | None = None
+    path: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, as the client reports it; None where it does not say."""
+    """What came back, as the client reports it; None where it does not say.
+
+    ``finish_reason`` is in the words of ``vocabulary.Finish``; a job's may be ``failed`` or ``cancelled``. ``tool_calls``
+    are (name, arguments). ``verdict`` is the client's own word on a structured answer.
+    """
 
     text: str
     finish_reason: str | None
@@ -48,24 +83,39 @@ class Answer:
     input_tokens: int | None
     output_tokens: int | None
     reasoning_tokens: int | None
+    cached_tokens: int | None = None
+    tool_calls: tuple[tuple[str, str], ...] = ()
+    verdict: str | None = None
     cost_usd: float | None = None
     reported_overhead_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClientFacts:
-    """What a client is: its distribution, the HTTP library under each colour, and its place in the stack."""
+    """What a call path needs and can: distributions, what it speaks, and the HTTP library under each colour.
+
+    ``subjects`` are the SDK modules that its process may hold. ``http`` has (sync, async) distributions;
+    ``http_of_provider`` where a provider has its own. ``install`` is the line that brings it.
+    """
 
     name: str
     distribution: str | None
-    sync_http: str
-    async_http: str
-    label: str
-    below: str | None
+    http: tuple[str, str]
+    providers: tuple[str, ...]
+    operations: tuple[str, ...] = ("chat",)
+    modes: tuple[str, ...] = BOTH
+    subjects: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    install: str = ""
+    http_of_provider: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    def http_library(self, mode: str) -> str:
+    def http_library(self, mode: str, provider: str = "") -> str:
         """The distribution that carries the bytes in this colour."""
-        return self.sync_http if mode == "sync" else self.async_http
+        return self.http_of_provider.get(provider, self.http)[BOTH.index(mode)]
+
+    def can(self, provider: str, operation: str, mode: str) -> bool:
+        """Whether this path speaks to this provider for this operation in this colour."""
+        return provider in self.providers and operation in self.operations and mode in self.modes
 
 
 class Client(Protocol):
@@ -113,13 +163,30 @@ class Client(Protocol):
         """Read the chunks of a stream, in order; outside the timed region."""
 
     def has_content(self, chunk: Any) -> bool:
-        """Whether this chunk carries answer text."""
+        """Whether this chunk carries answer text or tool arguments."""
+
+
+class JobClient(Client, Protocol):
+    """A client of background jobs: ``call`` creates one, these follow it. Neither SDK polls by itself."""
+
+    def job(self, response: Any) -> tuple[str, str]:
+        """(id, status) of a job."""
+
+    def retrieve(self, handle: Any, job_id: str, arguments: dict[str, Any]) -> Any:
+        """Ask for the job's present state."""
+
+    def cancel(self, handle: Any, job_id: str, arguments: dict[str, Any]) -> Any:
+        """Ask for the job to be given up."""
+
+    def aretrieve(self, handle: Any, job_id: str, arguments: dict[str, Any]) -> Awaitable[Any]:
+        """Ask for the job's present state."""
+
+    def acancel(self, handle: Any, job_id: str, arguments: dict[str, Any]) -> Awaitable[Any]:
+        """Ask for the job to be given up."""
 
 
 def client_named(name: str) -> Client:
     """Return the client module called ``name`` (without importing its library). Raises UsageError."""
     if name not in CLIENTS:
-        raise UsageError(
-            f"arms: expected one of {', '.join(CLIENTS)} (or with -null), got {name!r}; see 'harness list arms'"
-        )
+        raise UsageError(f"arms: expected one of {', '.join(CLIENTS)}, got {name!r}; see 'harness list arms'")
     return cast(Client, importlib.import_module(f"harness.clients.{name}"))

@@ -9,9 +9,21 @@ from dataclasses import replace
 from typing import Any, cast
 
 from harness.clients import Answer, ClientFacts, Question, Target, openai
+from harness.clients.chat_words import response_format, tool_shapes
+from harness.clients.native_words import offered
 from harness.vocabulary import CALL_ID_HEADER
 
-FACTS = ClientFacts("litellm", "litellm", sync_http="httpx", async_http="aiohttp", label="LiteLLM", below="openai")
+FACTS = ClientFacts(
+    "litellm",
+    "litellm",
+    ("httpx", "aiohttp"),
+    ("openai", "anthropic", "gemini"),
+    subjects=("litellm", "openai"),
+    install="litellm",
+)
+
+_API_BASE = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta"}
+"""What LiteLLM wants of a provider's URL; for Anthropic it appends the version itself."""
 
 
 def load() -> None:
@@ -28,21 +40,41 @@ def open_sync(target: Target) -> Any:
 
 def arguments(question: Question, target: Target, call_number: int) -> dict[str, Any]:
     """Keyword arguments of ``completion``."""
-    keywords: dict[str, Any] = {
-        "model": f"{question.provider}/{question.model}",
-        "messages": list(question.messages),
-        "api_base": target.base_url,
+    return keywords(question, call_number) | destination(f"{question.provider}/{question.model}", target)
+
+
+def destination(model: str, target: Target) -> dict[str, Any]:
+    """The keyword arguments that say where a call goes; ``model`` is ``provider/model``."""
+    provider, _, _ = model.partition("/")
+    return {
+        "model": model,
+        "api_base": target.root_url + _API_BASE[provider],
         "api_key": target.api_key,
         "timeout": target.timeout_s,
         "max_retries": 0,
+    }
+
+
+def keywords(question: Question, call_number: int) -> dict[str, Any]:
+    """The keyword arguments that do not depend on where the call goes. Parameters that the provider's API does not
+    have are dropped, which LiteLLM refuses to do unasked.
+    """
+    found: dict[str, Any] = {
+        "messages": list(question.messages),
         "extra_headers": {CALL_ID_HEADER: str(call_number)},
         **question.parameters,
     }
+    if question.parameters:
+        found["drop_params"] = True
     if question.max_tokens is not None:
-        keywords["max_completion_tokens"] = question.max_tokens
+        found["max_completion_tokens"] = question.max_tokens
+    if question.tools:
+        found["tools"] = tool_shapes(offered(question.provider, question.tools))
+    if question.structure is not None:
+        found["response_format"] = response_format(question.structure)
     if question.stream:
-        keywords |= {"stream": True, "stream_options": {"include_usage": True}}
-    return keywords
+        found |= {"stream": True, "stream_options": {"include_usage": True}}
+    return found
 
 
 def call(handle: Any, arguments: dict[str, Any]) -> Any:

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterable, Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.clients import Answer, ClientFacts, Question, Target
-from harness.vocabulary import CALL_ID_HEADER
+from harness.clients.chat_words import reasoning_and_cached, response_format, tool_shapes
+from harness.vocabulary import CALL_ID_HEADER, finish_word
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
-FACTS = ClientFacts("openai", "openai", sync_http="httpx", async_http="httpx", label="openai SDK", below="raw_http")
+FACTS = ClientFacts("openai", "openai", ("httpx", "httpx"), ("openai",), subjects=("openai",), install="openai")
 
 
 def load() -> None:
@@ -23,7 +24,7 @@ def open_sync(target: Target) -> OpenAI:
     """One client, its pool kept."""
     from openai import OpenAI
 
-    return OpenAI(base_url=target.base_url, api_key=target.api_key, timeout=target.timeout_s, max_retries=0)
+    return OpenAI(base_url=target.root_url + "/v1", api_key=target.api_key, timeout=target.timeout_s, max_retries=0)
 
 
 def arguments(question: Question, target: Target, call_number: int) -> dict[str, Any]:
@@ -36,6 +37,10 @@ def arguments(question: Question, target: Target, call_number: int) -> dict[str,
     }
     if question.max_tokens is not None:
         keywords["max_completion_tokens"] = question.max_tokens
+    if question.tools:
+        keywords["tools"] = tool_shapes(question.tools)
+    if question.structure is not None:
+        keywords["response_format"] = response_format(question.structure)
     if question.stream:
         keywords |= {"stream": True, "stream_options": {"include_usage": True}}
     return keywords
@@ -60,7 +65,9 @@ async def open_async(target: Target) -> AsyncOpenAI:
     """One client, its pool kept."""
     from openai import AsyncOpenAI
 
-    return AsyncOpenAI(base_url=target.base_url, api_key=target.api_key, timeout=target.timeout_s, max_retries=0)
+    return AsyncOpenAI(
+        base_url=target.root_url + "/v1", api_key=target.api_key, timeout=target.timeout_s, max_retries=0
+    )
 
 
 def acall(handle: AsyncOpenAI, arguments: dict[str, Any]) -> Awaitable[Any]:
@@ -81,7 +88,8 @@ async def close_async(handle: AsyncOpenAI) -> None:
 def read_whole(response: Any) -> Answer:
     """Read a ``ChatCompletion``."""
     choice = response.choices[0]
-    return _answer(choice.message.content or "", choice.finish_reason, response.model, response.usage)
+    calls = tuple(_called(call) for call in choice.message.tool_calls or ())
+    return _answer(choice.message.content or "", choice.finish_reason, response.model, response.usage, calls)
 
 
 def read_chunks(chunks: list[Any]) -> Answer:
@@ -91,21 +99,45 @@ def read_chunks(chunks: list[Any]) -> Answer:
     reasons = [choice.finish_reason for choice in choices if choice.finish_reason]
     usages = [chunk.usage for chunk in chunks if getattr(chunk, "usage", None)]
     model = chunks[0].model if chunks else None
-    return _answer(text, reasons[-1] if reasons else None, model, usages[-1] if usages else None)
+    return _answer(text, reasons[-1] if reasons else None, model, usages[-1] if usages else None, _gathered(choices))
 
 
 def has_content(chunk: Any) -> bool:
-    """Whether this chunk carries answer text."""
-    return any(choice.delta.content for choice in chunk.choices)
+    """Whether this chunk carries answer text or tool arguments."""
+    return any(choice.delta.content or choice.delta.tool_calls for choice in chunk.choices)
 
 
-def _answer(text: str, finish_reason: str | None, model: str | None, usage: Any) -> Answer:
-    details = getattr(usage, "completion_tokens_details", None)
+def _gathered(choices: list[Any]) -> tuple[tuple[str, str], ...]:
+    found: dict[int, list[str]] = {}
+    for choice in choices:
+        for part in choice.delta.tool_calls or ():
+            name, arguments = _called(part)
+            whole = found.setdefault(part.index, ["", ""])
+            whole[0] += name
+            whole[1] += arguments
+    return tuple((name, arguments) for name, arguments in found.values())
+
+
+def _called(call: Any) -> tuple[str, str]:
+    if call.type == "custom":
+        custom = call.custom
+        return custom["name"] if isinstance(custom, dict) else custom.name, (
+            custom["input"] if isinstance(custom, dict) else custom.input
+        )
+    return call.function.name or "", call.function.arguments or ""
+
+
+def _answer(
+    text: str, finish_reason: str | None, model: str | None, usage: Any, calls: tuple[tuple[str, str], ...]
+) -> Answer:
+    reasoning, cached = reasoning_and_cached(usage)
     return Answer(
         text=text,
-        finish_reason=finish_reason,
+        finish_reason=finish_word(finish_reason),
         model=model,
         input_tokens=getattr(usage, "prompt_tokens", None),
         output_tokens=getattr(usage, "completion_tokens", None),
-        reasoning_tokens=getattr(details, "reasoning_tokens", None),
+        reasoning_tokens=reasoning,
+        cached_tokens=cached,
+        tool_calls=calls,
     )

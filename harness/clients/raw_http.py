@@ -12,10 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from harness.clients import Answer, ClientFacts, Question, Target
+from harness.clients import Answer, ClientFacts, Question, Target, raw_answers
 from harness.vocabulary import CALL_ID_HEADER
 
-FACTS = ClientFacts("raw_http", None, sync_http="httptools", async_http="httptools", label="bare HTTP", below=None)
+FACTS = ClientFacts(
+    "raw_http", None, ("httptools", "httptools"), ("openai", "anthropic", "gemini"), operations=("chat", "responses")
+)
 
 
 class ServerError(Exception):
@@ -74,17 +76,17 @@ class Incoming:
 
     def events(self) -> Iterator[Any]:
         """Take the complete server-sent events out of the body, each decoded, without the ``[DONE]`` marker."""
-        *complete, rest = self.body.split(b"\n\n")
+        *complete, rest = self.body.replace(b"\r\n", b"\n").split(b"\n\n")
         self.body = rest
         for event in complete:
-            data = event.removeprefix(b"data: ")
+            data = event[event.find(b"data: ") + 6 :]
             if data != b"[DONE]":
                 yield json.loads(data)
 
 
 def open_sync(target: Target) -> socket.socket:
     """One connected socket, kept."""
-    url = urlsplit(target.base_url)
+    url = urlsplit(target.root_url)
     connection = socket.create_connection((url.hostname or "", url.port or 80), timeout=target.timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
@@ -92,17 +94,20 @@ def open_sync(target: Target) -> socket.socket:
 
 def arguments(question: Question, target: Target, call_number: int) -> dict[str, Any]:
     """The request: where, which headers, and the JSON body still as a dict (it is dumped in the timed region)."""
-    body: dict[str, Any] = {"model": question.model, "messages": list(question.messages), **question.parameters}
-    if question.max_tokens is not None:
-        body["max_completion_tokens"] = question.max_tokens
-    if question.stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-    url = urlsplit(target.base_url)
+    url = urlsplit(target.root_url)
+    authorization = "".join(f"{name}: {value}\r\n" for name, value in _keys(question.provider, target.api_key))
     head = (
-        f"POST {url.path}/chat/completions HTTP/1.1\r\nHost: {url.netloc}\r\nAuthorization: Bearer {target.api_key}\r\n"
+        f"POST {url.path}{question.path} HTTP/1.1\r\nHost: {url.netloc}\r\n{authorization}"
         f"Content-Type: application/json\r\n{CALL_ID_HEADER}: {call_number}\r\nContent-Length: "
     )
-    return {"head": head.encode(), "body": body}
+    return {"head": head.encode(), "body": dict(question.body)}
+
+
+def _keys(provider: str, api_key: str) -> tuple[tuple[str, str], ...]:
+    """How a provider wants to be given its key, and the version header where it has one."""
+    if provider == "anthropic":
+        return (("x-api-key", api_key), ("anthropic-version", "2023-06-01"))
+    return (("x-goog-api-key", api_key),) if provider == "gemini" else (("Authorization", f"Bearer {api_key}"),)
 
 
 def _request(arguments: dict[str, Any]) -> bytes:
@@ -181,7 +186,7 @@ class AsyncConnection(asyncio.Protocol):
 
 async def open_async(target: Target) -> AsyncConnection:
     """One connection, kept (asyncio sets TCP_NODELAY itself)."""
-    url = urlsplit(target.base_url)
+    url = urlsplit(target.root_url)
     _, protocol = await asyncio.get_running_loop().create_connection(
         AsyncConnection, url.hostname or "", url.port or 80
     )
@@ -225,36 +230,15 @@ async def close_async(handle: AsyncConnection) -> None:
 
 
 def read_whole(response: Any) -> Answer:
-    """Read a decoded chat completion."""
-    choice = response["choices"][0]
-    return _answer(
-        choice["message"]["content"] or "", choice["finish_reason"], response["model"], response.get("usage")
-    )
+    """Read a decoded answer of any provider."""
+    return raw_answers.read_whole(response)
 
 
 def read_chunks(chunks: list[Any]) -> Answer:
-    """Read decoded chat completion chunks."""
-    choices = [choice for chunk in chunks for choice in chunk["choices"]]
-    text = "".join(choice["delta"].get("content") or "" for choice in choices)
-    reasons = [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
-    usages = [chunk["usage"] for chunk in chunks if chunk.get("usage")]
-    return _answer(
-        text, reasons[-1] if reasons else None, chunks[0]["model"] if chunks else None, usages[-1] if usages else None
-    )
+    """Read the decoded events of any provider."""
+    return raw_answers.read_events(chunks)
 
 
 def has_content(chunk: Any) -> bool:
-    """Whether this chunk carries answer text."""
-    return any(choice["delta"].get("content") for choice in chunk["choices"])
-
-
-def _answer(text: str, finish_reason: str | None, model: str | None, usage: dict[str, Any] | None) -> Answer:
-    usage = usage or {}
-    return Answer(
-        text=text,
-        finish_reason=finish_reason,
-        model=model,
-        input_tokens=usage.get("prompt_tokens"),
-        output_tokens=usage.get("completion_tokens"),
-        reasoning_tokens=(usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
-    )
+    """Whether this chunk carries answer text or tool arguments."""
+    return raw_answers.has_content(chunk)

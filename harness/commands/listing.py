@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness.commands.options import RESULTS, AsJson, Results, print_json
+
+if TYPE_CHECKING:
+    from harness.clients import ClientFacts
 
 
 def command(
@@ -28,23 +31,61 @@ def command(
         print_json({what: rows})
         return
     for row in rows:
-        print("  ".join(str(value) for value in row.values() if value is not None))
+        print("  ".join(str(value) for value in row.values() if value is not None and value is not True))
 
 
 def _arms() -> list[dict[str, Any]]:
-    from harness.clients import CLIENTS, client_named
-    from harness.conductor.block import installed
+    from harness import arms
+    from harness.conductor.environments import DEFAULT
 
-    rows = []
-    for name in CLIENTS:
-        facts = client_named(name).FACTS
-        version = installed(facts.distribution) if facts.distribution else "built in"
-        stack = ", ".join(
-            f"{mode}: {library} {installed(library)}"
-            for mode, library in (("sync", facts.sync_http), ("async", facts.async_http))
-        )
-        rows.append({"arm": name, "label": facts.label, "version": version, "http": stack})
-    return rows
+    rows = [_arm(path.name, DEFAULT) for path in arms.PATHS]
+    rows += [_arm(name, "latest") for name in ("openai", "litellm")]
+    rows += [
+        {"arm": f"<arm>-{bridge}", "label": meaning, "callers": str(mode)}
+        for bridge, (mode, meaning) in arms.BRIDGES.items()
+    ]
+    return [*rows, {"arm": "<arm>-null", "label": "the arm a second time in a process of its own: the A/A control"}]
+
+
+def _arm(name: str, environment: str) -> dict[str, Any]:
+    """One call path: version and HTTP stack in an environment, or the line that installs what it lacks."""
+    from harness.arms import ArmName, label
+    from harness.clients import client_named
+    from harness.clients.installed import install_line
+    from harness.conductor.environments import DEFAULT, lacking, version_in
+    from harness.errors import UsageError
+
+    facts = client_named(name).FACTS
+    arm = str(ArmName(name, "" if environment == DEFAULT else environment))
+    row: dict[str, Any] = {"arm": arm, "label": label(arm)}
+    try:
+        missing = lacking(facts, environment)
+        if missing:
+            return row | {"available": False, "unavailable": f"lacks {', '.join(missing)}: {install_line(facts)}"}
+        stacks = [f"{mode}: {_stack(facts, mode, environment)}" for mode in facts.modes]
+        version = version_in(environment, facts.distribution) if facts.distribution else "built in"
+    except UsageError as problem:
+        return row | {"available": False, "unavailable": str(problem)}
+    return row | {
+        "version": version,
+        "http": "; ".join(stacks),
+        "providers": ", ".join(facts.providers),
+        "operations": ", ".join(facts.operations),
+        "available": True,
+    }
+
+
+def _stack(facts: ClientFacts, mode: str, environment: str) -> str:
+    """The HTTP libraries of one colour with their versions; where providers differ, each with its own."""
+    from harness.conductor.environments import version_in
+
+    by_provider = {provider: facts.http_library(mode, provider) for provider in facts.providers}
+    libraries = dict.fromkeys(by_provider.values())
+    named = [(library, [p for p, other in by_provider.items() if other == library]) for library in libraries]
+    return ", ".join(
+        f"{library} {version_in(environment, library)}" + (f" ({'/'.join(which)})" if len(named) > 1 else "")
+        for library, which in named
+    )
 
 
 def _plans() -> list[dict[str, Any]]:

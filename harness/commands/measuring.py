@@ -82,11 +82,27 @@ def _narrowed(file: PlanFile, arms: str | None, models: str | None) -> PlanFile:
     if arms is not None:
         raw["arms"] = _words("arms", arms)
     if models is not None:
-        wanted = _words("models", models)
-        for family in raw["cells"]:
-            family["models"] = wanted
+        raw["cells"] = _of_models(raw["cells"], _words("models", models))
     plan = validate(Plan, raw, f"{file.path} (narrowed)")
     return PlanFile(plan, plan_text(plan), file.path)
+
+
+def _of_models(families: list[dict[str, Any]], wanted: list[str]) -> list[dict[str, Any]]:
+    """The families that take one of the wanted models (``model``, or ``provider/model``), with only those.
+
+    A family takes a model that it lists, and one that no family of the named provider lists: that one is new to the
+    plan and stands in for the family's own.
+    """
+    named = [("", word) if "/" not in word else tuple(word.split("/", 1)) for word in wanted]
+
+    def takes(family: dict[str, Any], provider: str, model: str) -> bool:
+        if provider not in ("", family["provider"]):
+            return False
+        rivals = [other for other in families if provider in ("", other["provider"])]
+        return model in family["models"] or not any(model in other["models"] for other in rivals)
+
+    chosen = ((family, [m for provider, m in named if takes(family, provider, m)]) for family in families)
+    return [{**family, "models": models} for family, models in chosen if models]
 
 
 def _words(option: str, text: str) -> list[str]:

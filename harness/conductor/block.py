@@ -6,46 +6,31 @@ Called by ``conductor.run``. Returns rows; writes nothing.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
-from harness.clients import Question, Target, client_named
+from harness import arms as arm_names
+from harness.clients import client_named
 from harness.clock import clock_domain, now_ns
-from harness.conductor.join import ArmFacts, BlockClock, CellFacts, attempt_row, by_call, call_row
+from harness.conductor.cells import RESERVED_API_KEY, CellPlan, alias, cells_for, root_url, worker_spec
+from harness.conductor.environments import interpreter
+from harness.conductor.gateway import Deployment, Gateway
+from harness.conductor.join import ArmFacts, BlockClock, attempt_row, by_call, call_row, request_rows
 from harness.conductor.processes import WorkerProcess
 from harness.errors import BackendError, DataError
-from harness.load.outcome import Truth
-from harness.load.pipe import CellSpec, Dump, WorkerSpec
+from harness.load.pipe import Dump
 from harness.load.turns import turns, warmups
 from harness.machine import PressureSnapshot, pressure_snapshot
-from harness.plan import Arm, Cell
-from harness.record import Attempt, BlockPressure, Call, Cold
+from harness.plan import Arm
+from harness.record import Attempt, BlockPressure, Call, Cold, FirstCall, Request
 from harness.replay.journal import JournalEntry, JournalReader
 from harness.replay.launch import BackendProcess
-from harness.replay.routes import base_url
 from harness.vocabulary import Load, Mode
 
-CALL_TIMEOUT_S = 30.0
-"""The clients' own socket timeout while measuring: far above any cassette's service time, below the pipe's."""
-
 WARMED_AT_ONCE = 2
-
-WIRE_PATH = "/v1"
-RESERVED_API_KEY = "sk-harness-no-secret"
-
-
-@dataclass(frozen=True, slots=True)
-class CellPlan:
-    """One cell made concrete: its cassette, its question and the truth that its answers are held against."""
-
-    facts: CellFacts
-    cassette_id: str
-    question: Question
-    truth: Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +51,34 @@ class BlockResult:
     calls: tuple[Call, ...]
     attempts: tuple[Attempt, ...]
     cold: tuple[Cold, ...]
+    first_calls: tuple[FirstCall, ...]
+    requests: tuple[Request, ...]
     pressure: BlockPressure
     failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One worker of a block: an arm in a colour, the cells it serves (plan positions, in its own order), its process."""
+
+    arm: Arm
+    mode: Mode
+    cells: tuple[int, ...]
+    worker: WorkerProcess
+
+    def facts(self, provider: str) -> ArmFacts:
+        """Versions of the arm's client and of the HTTP library under it, as its own process has them."""
+        facts, versions = client_named(self.arm.path).FACTS, self.worker.ready.versions
+        callee = self.mode
+        if self.arm.bridge in ("in-thread", "to-thread"):
+            callee = Mode.SYNC
+        elif self.arm.bridge == "asyncio-run":
+            callee = Mode.ASYNC
+        library = facts.http_library(callee, provider)
+        version = versions[facts.distribution] if facts.distribution else versions.get("llm-call-bench", "built in")
+        return ArmFacts(
+            self.arm, arm_names.path_named(self.arm.path).client, version, library, versions.get(library, "unknown")
+        )
 
 
 def first_call_number(block: int) -> int:
@@ -82,55 +93,69 @@ def run_block(
     rng = random.Random(f"{plan.seed}/{block}")
     journal.drain()
     with ExitStack() as stack:
-        paths = [(arm, mode) for arm in plan.arms for mode in _modes(plan.cells)]
-        workers: dict[tuple[Arm, Mode], WorkerProcess] = {}
-        for arm, mode in rng.sample(paths, len(paths)):
-            spec = WorkerSpec(arm.client, mode, _cell_specs(plan.cells, arm, mode, backend.port), arm.injected_ns)
-            workers[arm, mode] = stack.enter_context(WorkerProcess(f"{arm.name} ({mode})", spec))
-            _check_clock(workers[arm, mode])
-            _warm(workers[arm, mode], _of_mode(plan.cells, mode)[0], 0, 1, backend)
-        _warm_all(workers, plan, backend)
+        seats = _seat_all(plan, rng, backend, stack)
+        _warm_all(seats, plan, backend)
         before, clock = pressure_snapshot(backend.pid), BlockClock(plan.run_id, block, now_ns(), datetime.now(UTC))
-        failures = _take_turns(plan, workers, rng, first_call_number(block), backend, on_call)
+        failures = _take_turns(plan, seats, rng, first_call_number(block), backend, on_call)
         after = pressure_snapshot(backend.pid)
-        dumps = {path: worker.dump() for path, worker in workers.items()}
-        colds = tuple(_cold(plan.run_id, block, arm, mode, workers[arm, mode], dumps[arm, mode]) for arm, mode in paths)
+        dumped = [(seat, seat.worker.dump()) for seat in seats]
     _check_backend(backend)
     entries = journal.drain()
+    shapes = {shape.shape: shape for shape in backend.shapes()}
     return BlockResult(
-        calls=tuple(_calls(plan, clock, dumps, by_call(entries))),
+        calls=tuple(_calls(plan, clock, dumped, by_call(entries))),
         attempts=tuple(attempt_row(clock, entry) for entry in entries if entry.call_number),
-        cold=colds,
+        cold=tuple(_cold(plan.run_id, block, seat, dump) for seat, dump in dumped),
+        first_calls=tuple(row for seat, dump in dumped for row in _first_calls(plan, block, seat, dump)),
+        requests=tuple(request_rows(clock, _senders(plan, dumped), entries, shapes)),
         pressure=_pressure(block, before, after, entries, backend.status().clock_steps),
         failures=tuple(failures),
     )
 
 
+def _seat_all(plan: BlockPlan, rng: random.Random, backend: BackendProcess, stack: ExitStack) -> list[Seat]:
+    """Start the gateway where an arm needs one, then every worker in random order; each makes its first call alone."""
+    gateway_url = _gateway_url(plan, backend.port, stack)
+    wanted = [
+        (arm, mode, numbers)
+        for index, arm in enumerate(plan.arms)
+        for mode in _modes(plan.cells)
+        if (numbers := cells_for(plan.cells, index, mode))
+    ]
+    seats = []
+    for arm, mode, numbers in rng.sample(wanted, len(wanted)):
+        spec = worker_spec(plan.cells, arm, numbers, mode, backend.port, gateway_url if _is_gateway(arm) else "")
+        worker = WorkerProcess(f"{arm.name} ({mode})", spec, python=interpreter(arm.environment))
+        seats.append(Seat(arm, mode, numbers, stack.enter_context(worker)))
+        _check_clock(worker)
+        _warm(worker, plan.cells[numbers[0]], 0, 1, backend)
+    return seats
+
+
+def _is_gateway(arm: Arm) -> bool:
+    return arm_names.path_named(arm.path).role == "gateway"
+
+
+def _gateway_url(plan: BlockPlan, port: int, stack: ExitStack) -> str:
+    """Where the block's own gateway listens, with a deployment for every cell that an arm reaches through it."""
+    behind = {index for index, arm in enumerate(plan.arms) if _is_gateway(arm)}
+    deployments = [
+        Deployment(
+            alias(number),
+            cell.question.provider,
+            cell.question.model,
+            root_url(cell, port),
+            RESERVED_API_KEY,
+            cell.timeout_s,
+        )
+        for number, cell in enumerate(plan.cells)
+        if behind & set(cell.arms)
+    ]
+    return stack.enter_context(Gateway(deployments)).url if deployments else ""
+
+
 def _modes(cells: Sequence[CellPlan]) -> list[Mode]:
     return sorted({cell.facts.cell.mode for cell in cells})
-
-
-def _of_mode(cells: Sequence[CellPlan], mode: Mode) -> list[CellPlan]:
-    return [cell for cell in cells if cell.facts.cell.mode == mode]
-
-
-def _cell_specs(cells: Sequence[CellPlan], arm: Arm, mode: Mode, port: int) -> tuple[CellSpec, ...]:
-    return tuple(
-        CellSpec(
-            Target(
-                base_url(port, _pace(arm, cell.facts.cell), cell.cassette_id) + WIRE_PATH,
-                RESERVED_API_KEY,
-                CALL_TIMEOUT_S,
-            ),
-            cell.question,
-            cell.truth,
-        )
-        for cell in _of_mode(cells, mode)
-    )
-
-
-def _pace(arm: Arm, cell: Cell) -> str:
-    return arm.pace if arm.pace and cell.load is Load.PACED else cell.pace
 
 
 def _check_clock(worker: WorkerProcess) -> None:
@@ -140,17 +165,17 @@ def _check_clock(worker: WorkerProcess) -> None:
         )
 
 
-def _warm_all(workers: Mapping[tuple[Arm, Mode], WorkerProcess], plan: BlockPlan, backend: BackendProcess) -> None:
+def _warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) -> None:
     """Warm every path by the plan's count, two processes at a time (its time is not measured)."""
 
-    def warm(mode: Mode, worker: WorkerProcess) -> None:
-        cells = _of_mode(plan.cells, mode)
+    def warm(seat: Seat) -> None:
+        cells = [plan.cells[number] for number in seat.cells]
         is_hot = [cell.facts.cell.load is Load.HOT for cell in cells]
-        for index, calls in enumerate(warmups([cell.facts.cell.stream for cell in cells], is_hot, plan.warmup)):
-            _warm(worker, cells[index], index, calls, backend)
+        for index, calls in enumerate(warmups([cell.kind for cell in cells], is_hot, plan.warmup)):
+            _warm(seat.worker, cells[index], index, calls, backend)
 
     with ThreadPoolExecutor(WARMED_AT_ONCE) as pool:
-        for job in [pool.submit(warm, mode, worker) for (_, mode), worker in workers.items()]:
+        for job in [pool.submit(warm, seat) for seat in seats]:
             job.result()
 
 
@@ -175,82 +200,71 @@ def _check_backend(backend: BackendProcess) -> None:
 
 def _take_turns(
     plan: BlockPlan,
-    workers: dict[tuple[Arm, Mode], WorkerProcess],
+    seats: Sequence[Seat],
     rng: random.Random,
     number: int,
     backend: BackendProcess,
     on_call: Callable[[], None],
 ) -> list[str]:
     failures: list[str] = []
-    local = _local_indices(plan.cells)
-    for turn in turns([cell.facts.cell.calls for cell in plan.cells], len(plan.arms), rng):
-        cell = plan.cells[turn.cell]
-        worker = workers[plan.arms[turn.arm], cell.facts.cell.mode]
-        failure = worker.call(local[turn.cell], number)
+    places = {(seat.arm.name, cell): (seat, local) for seat in seats for local, cell in enumerate(seat.cells)}
+    calls = [cell.facts.cell.calls for cell in plan.cells]
+    for turn in turns(calls, [cell.arms for cell in plan.cells], rng):
+        seat, local = places[plan.arms[turn.arm].name, turn.cell]
+        failure = seat.worker.call(local, number)
         if failure is not None:
             _check_backend(backend)
-            failures.append(f"{worker.name}: {cell.facts.cell.cell_id}: {failure}")
+            failures.append(f"{seat.worker.name}: {plan.cells[turn.cell].facts.cell.cell_id}: {failure}")
         number += 1
         on_call()
     return failures
 
 
-def _local_indices(cells: Sequence[CellPlan]) -> list[int]:
-    """Index of each cell among the cells of its own colour: workers hold only theirs."""
-    seen: dict[Mode, int] = {}
-    indices = []
-    for cell in cells:
-        mode = cell.facts.cell.mode
-        indices.append(seen.get(mode, 0))
-        seen[mode] = indices[-1] + 1
-    return indices
-
-
 def _calls(
-    plan: BlockPlan, clock: BlockClock, dumps: dict[tuple[Arm, Mode], Dump], journal: Mapping[int, list[JournalEntry]]
+    plan: BlockPlan, clock: BlockClock, dumped: Sequence[tuple[Seat, Dump]], journal: Mapping[int, list[JournalEntry]]
 ) -> list[Call]:
     rows = []
-    for (arm, mode), dump in dumps.items():
-        cells, facts = _of_mode(plan.cells, mode), arm_facts(arm, mode)
+    for seat, dump in dumped:
+        facts = [plan.cells[number].facts for number in seat.cells]
+        arms = [seat.facts(cell.cell.provider) for cell in facts]
         rows += [
-            call_row(clock, cells[marks.cell].facts, facts, marks, journal.get(marks.call_number, []))
+            call_row(clock, facts[marks.cell], arms[marks.cell], marks, journal.get(marks.call_number, []))
             for marks in dump.marks
         ]
     return sorted(rows, key=lambda row: row.call_id)
 
 
-def arm_facts(arm: Arm, mode: str) -> ArmFacts:
-    """Versions of an arm's client and of the HTTP library under it in this colour."""
-    facts = client_named(arm.client).FACTS
-    library = facts.http_library(mode)
-    return ArmFacts(arm, installed(facts.distribution or "llm-call-bench"), library, installed(library))
+def _senders(plan: BlockPlan, dumped: Sequence[tuple[Seat, Dump]]) -> dict[int, tuple[str, str]]:
+    return {
+        marks.call_number: (plan.cells[seat.cells[marks.cell]].facts.cell.cell_id, seat.arm.name)
+        for seat, dump in dumped
+        for marks in dump.marks
+    }
 
 
-def installed(distribution: str) -> str:
-    """The installed version of a distribution, or ``not installed``."""
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _cold(run_id: str, block: int, arm: Arm, mode: Mode, worker: WorkerProcess, dump: Dump) -> Cold:
+def _cold(run_id: str, block: int, seat: Seat, dump: Dump) -> Cold:
     if dump.foreign_modules:
         raise DataError(
-            f"worker {worker.name}: expected only its own client loaded, got {', '.join(dump.foreign_modules)}"
+            f"worker {seat.worker.name}: expected only its own client loaded, got {', '.join(dump.foreign_modules)}"
         )
-    ready = worker.ready
+    ready = seat.worker.ready
     return Cold(
         run_id,
-        arm.name,
-        str(mode),
+        seat.arm.name,
+        str(seat.mode),
         block,
         ready.import_ns,
         ready.modules_loaded,
         ready.rss_import_bytes,
-        dump.first_call_ns,
+        dump.first_calls[0][2],
         dump.rss_after_bytes,
     )
+
+
+def _first_calls(plan: BlockPlan, block: int, seat: Seat, dump: Dump) -> Iterator[FirstCall]:
+    for position, (cell, shares, took_ns) in enumerate(dump.first_calls):
+        cell_id = plan.cells[seat.cells[cell]].facts.cell.cell_id
+        yield FirstCall(plan.run_id, seat.arm.name, str(seat.mode), block, cell_id, position, shares, took_ns)
 
 
 def _pressure(

@@ -7,7 +7,8 @@ plus the last. With more attempts than one no single subtraction is right, so th
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,26 +16,31 @@ from itertools import pairwise
 from statistics import median_low
 
 from harness.plan import Arm, Cell
-from harness.record import Attempt, Call, Marks
+from harness.record import Attempt, Call, Marks, Request
 from harness.replay.journal import JournalEntry
+from harness.replay.shapes import RequestShape
 from harness.vocabulary import Backend, Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class CellFacts:
-    """What a row needs to know of its cell beyond the plan."""
+    """What a row needs to know of its cell beyond the plan. ``content_chunks``: which of the answer's chunks carry
+    text or tool arguments.
+    """
 
     cell: Cell
     origin: str
     max_tokens: int | None
     timeout_ns: int
+    content_chunks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ArmFacts:
-    """What a row needs to know of its arm: versions and the HTTP library, of one colour."""
+    """What a row needs to know of its arm: what it measures, versions and the HTTP library, of one colour."""
 
     arm: Arm
+    client: str
     client_version: str
     http_library: str
     http_library_version: str
@@ -92,8 +98,8 @@ def call_row(clock: BlockClock, facts: CellFacts, arm: ArmFacts, marks: Marks, e
     """One call's marks and its attempts as a row of ``calls``."""
     cell, arrivals = facts.cell, marks.arrivals_ns
     phases = _phases(marks, entries[0]) if len(entries) == 1 else _Phases()
-    delivery = _delivery(arrivals, entries[0].chunk_sent_ns) if len(entries) == 1 else ()
-    content = None if marks.first_content_chunk is None else arrivals[marks.first_content_chunk]
+    content = [arrivals[position] for position in marks.content_chunks if position < len(arrivals)]
+    delivery = _delivery(content, facts.content_chunks, entries[0].chunk_sent_ns) if len(entries) == 1 else ()
     gaps = [later - earlier for earlier, later in pairwise(arrivals)]
     return Call(
         run_id=clock.run_id,
@@ -105,7 +111,7 @@ def call_row(clock: BlockClock, facts: CellFacts, arm: ArmFacts, marks: Marks, e
         started_at=clock.wall(marks.started_ns),
         scheduled_offset_ns=None,
         started_offset_ns=marks.started_ns - clock.started_ns,
-        client=arm.arm.client,
+        client=arm.client,
         client_version=arm.client_version,
         http_library=arm.http_library,
         http_library_version=arm.http_library_version,
@@ -116,7 +122,7 @@ def call_row(clock: BlockClock, facts: CellFacts, arm: ArmFacts, marks: Marks, e
         load=str(cell.load),
         concurrency=1,
         fault=None,
-        operation_name="chat",
+        operation_name=str(cell.operation),
         provider_name=cell.provider,
         request_model=cell.model,
         response_model=marks.response_model,
@@ -124,7 +130,7 @@ def call_row(clock: BlockClock, facts: CellFacts, arm: ArmFacts, marks: Marks, e
         request_max_tokens=facts.max_tokens,
         duration_ns=marks.finished_ns - marks.started_ns,
         time_to_first_chunk_ns=arrivals[0] - marks.started_ns if arrivals else None,
-        time_to_first_content_ns=None if content is None else content - marks.started_ns,
+        time_to_first_content_ns=content[0] - marks.started_ns if content else None,
         max_chunk_gap_ns=max(gaps, default=None),
         chunk_count=len(arrivals) if cell.stream else None,
         first_chunk_delivery_ns=delivery[0] if delivery else None,
@@ -140,8 +146,11 @@ def call_row(clock: BlockClock, facts: CellFacts, arm: ArmFacts, marks: Marks, e
         usage_input_tokens=marks.input_tokens,
         usage_output_tokens=marks.output_tokens,
         usage_reasoning_output_tokens=marks.reasoning_tokens,
+        usage_cached_input_tokens=marks.cached_tokens,
         cost_usd=marks.cost_usd,
         litellm_reported_overhead_ns=marks.reported_overhead_ns,
+        is_valid_structure=marks.is_valid_structure,
+        client_verdict=marks.client_verdict,
         outcome=marks.outcome,
         error_type=marks.error_type,
         error_class=marks.error_class,
@@ -167,6 +176,43 @@ def _phases(marks: Marks, entry: JournalEntry) -> _Phases:
     )
 
 
-def _delivery(arrivals: Sequence[int], sent: Sequence[int]) -> list[int]:
-    """Arrival at the caller minus send, chunk by chunk; the closing ``[DONE]`` event reaches no caller."""
-    return [arrived - left for arrived, left in zip(arrivals, sent, strict=False)]
+def _delivery(arrived: Sequence[int], carriers: Sequence[int], sent: Sequence[int]) -> list[int]:
+    """Arrival at the caller minus send, content chunk by content chunk.
+
+    Libraries add and swallow chunks without content, so only those with it are paired; a client that hands out another
+    number of them (it merged or split some) gets no delivery times rather than wrong ones.
+    """
+    if len(arrived) != len(carriers) or any(position >= len(sent) for position in carriers):
+        return []
+    return [at - sent[position] for at, position in zip(arrived, carriers, strict=True)]
+
+
+def request_rows(
+    clock: BlockClock,
+    senders: Mapping[int, tuple[str, str]],
+    entries: Iterable[JournalEntry],
+    shapes: Mapping[int, RequestShape],
+) -> list[Request]:
+    """What every arm sent in every cell: ``senders`` are (cell id, arm) by call number, one row per distinct request."""
+    counts: Counter[tuple[str, str, int]] = Counter()
+    for entry in entries:
+        if entry.call_number in senders and entry.shape in shapes:
+            counts[*senders[entry.call_number], entry.shape] += 1
+    return [
+        _request_row(clock, cell_id, arm, calls, shapes[shape]) for (cell_id, arm, shape), calls in counts.items()
+    ]
+
+
+def _request_row(clock: BlockClock, cell_id: str, arm: str, calls: int, shape: RequestShape) -> Request:
+    return Request(
+        run_id=clock.run_id,
+        cell_id=cell_id,
+        block=clock.block,
+        arm=arm,
+        calls=calls,
+        method=shape.method,
+        target=shape.target,
+        headers=tuple(f"{name}: {value}" for name, value in shape.headers),
+        body=None if shape.body is None else json.dumps(shape.body, ensure_ascii=False, sort_keys=True),
+        request_bytes=shape.bytes,
+    )

@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.cassette import SUFFIX, Cassette, load_cassette
-from harness.clients import Question, client_named
-from harness.conductor.block import CALL_TIMEOUT_S, CellPlan, installed
+from harness.cassette import SUFFIX, Cassette, Pace, load_cassette
+from harness.clients import Question
+from harness.conductor.cells import CALL_TIMEOUT_S, CellPlan, can_run
 from harness.conductor.join import CellFacts
 from harness.errors import DataError, UsageError
+from harness.load.jobs import Polling
 from harness.load.outcome import Truth
 from harness.plan import Arm, Cell
-from harness.replay.dialects.openai_chat import truth
+from harness.prices import load_prices
+from harness.replay.dialects import dialect_for
+from harness.vocabulary import Operation, Outcome
 from harness.workload import Workload, load_workload
 
 
@@ -39,12 +42,13 @@ class Shelf:
         if not same_model:
             raise UsageError(_unknown("models", cell.model, {c.head.model for c in same_provider}))
         for cassette in same_model:
-            if cassette.head.workload == cell.workload and cassette.head.stream == cell.stream:
+            head = cassette.head
+            if (head.workload, head.operation, head.stream) == (cell.workload, cell.operation, cell.stream):
                 return cassette
         shape = "streamed" if cell.stream else "whole"
         raise DataError(
             f"{self.folder}: expected a {shape} cassette of {cell.provider}/{cell.model} for workload "
-            f"{cell.workload!r}, got none; record or author one"
+            f"{cell.workload!r} ({cell.operation}), got none; record or author one"
         )
 
 
@@ -62,41 +66,95 @@ def load_shelf(folder: Path) -> Shelf:
     return Shelf(folder, tuple(load_cassette(path) for path in paths))
 
 
-def prepare_cells(cells: Sequence[Cell], shelf: Shelf, workloads: Path) -> tuple[CellPlan, ...]:
-    """Make every cell concrete. Raises UsageError or DataError for the first that cannot be."""
-    return tuple(_prepare(cell, shelf.find(cell), load_workload(workloads / f"{cell.workload}.toml")) for cell in cells)
-
-
-def _prepare(cell: Cell, cassette: Cassette, workload: Workload) -> CellPlan:
-    known = truth(cassette)
-    messages = tuple(message.model_dump() for message in workload.messages)
-    facts = CellFacts(cell, str(cassette.head.origin), workload.max_tokens, int(CALL_TIMEOUT_S * 1e9))
-    question = Question(cell.provider, cell.model, messages, workload.max_tokens, workload.parameters, cell.stream)
-    return CellPlan(facts, cassette.cassette_id, question, Truth(known.text, known.finish_reason))
-
-
-def check_arms(arms: Sequence[Arm]) -> None:
-    """Raise UsageError for an arm that does not exist or whose library is not installed."""
-    for arm in arms:
-        distribution = client_named(arm.client).FACTS.distribution
-        if distribution and installed(distribution) == "not installed":
+def prepare_cells(
+    cells: Sequence[Cell], arms: Sequence[Arm], shelf: Shelf, workloads: Path
+) -> tuple[CellPlan, ...]:
+    """Make every cell concrete. Raises UsageError or DataError for the first that cannot be, and for an idle arm."""
+    read = {name: load_workload(workloads / f"{name}.toml") for name in dict.fromkeys(cell.workload for cell in cells)}
+    found = tuple(_prepare(cell, arms, shelf.find(cell), read[cell.workload]) for cell in cells)
+    for index, arm in enumerate(arms):
+        if not any(index in cell.arms for cell in found):
             raise UsageError(
-                f"arms: {arm.name} needs {distribution}, which is not installed; pip install {distribution}"
+                f"plan: arms: expected {arm.name} to speak to a provider, an operation and a mode of some cell, "
+                "got none; remove it or add a cell"
             )
+    return found
 
 
-def cassette_facts(cells: Sequence[CellPlan], shelf: Shelf) -> list[dict[str, Any]]:
-    """What the manifest keeps of the cassettes in use: identity, hash, origin, and the latency figures they cite."""
-    budgets = {cell.cassette_id: cell.facts.max_tokens for cell in cells}
+def _prepare(cell: Cell, arms: Sequence[Arm], cassette: Cassette, workload: Workload) -> CellPlan:
+    head = cassette.head
+    known = dialect_for(cell.provider, cell.operation).truth(cassette)
+    timeout_s = workload.timeout_s or CALL_TIMEOUT_S
+    able = tuple(index for index, arm in enumerate(arms) if can_run(arm, cell))
+    if not able:
+        raise UsageError(f"plan: cells: expected an arm that can run {cell.cell_id}, got none; add one to arms")
+    return CellPlan(
+        facts=CellFacts(
+            cell, str(head.origin), workload.max_tokens, int(timeout_s * 1e9), content_chunks=known.content_chunks
+        ),
+        cassette_id=cassette.cassette_id,
+        question=Question(
+            provider=cell.provider,
+            model=cell.model,
+            messages=tuple(message.model_dump() for message in workload.conversation),
+            max_tokens=workload.max_tokens,
+            parameters=workload.parameters,
+            stream=cell.stream,
+            operation=str(cell.operation),
+            tools=tuple(tool.model_dump() for tool in workload.offered_tools),
+            structure=workload.structure.model_dump() if workload.structure else None,
+            path=head.request.path,
+            body=head.request.body,
+        ),
+        truth=Truth(
+            known.text,
+            known.finish_reason,
+            known.tool_calls,
+            _expected(cell, cassette, known.finish_reason, timeout_s),
+            is_job=cell.operation is Operation.BACKGROUND,
+        ),
+        arms=able,
+        sizes={
+            "axis": workload.axis,
+            "kilobytes": len(cassette.body) / 1000,
+            "chunks": len(known.content_chunks),
+            "messages": len(workload.conversation),
+            "tools": len(workload.offered_tools),
+            "tokens": {"input": known.input_tokens, "cached": known.cached_tokens, "output": known.output_tokens},
+            "reasoning_tokens": known.reasoning_tokens,
+        },
+        timeout_s=timeout_s,
+        polling=Polling(workload.job.poll_s, workload.job.cancel_after) if workload.job else None,
+    )
+
+
+def _expected(cell: Cell, cassette: Cassette, finish_reason: str, timeout_s: float) -> str:
+    """What a call of this cell must come to: an answer later than the limit times out, a job ends as it was made to."""
+    factor = Pace.parse(cell.pace).factor(cassette.offsets_ns[-1])
+    if cassette.offsets_ns[0] * factor > timeout_s * 1e9:
+        return Outcome.TIMEOUT.value
+    if cell.operation is not Operation.BACKGROUND:
+        return Outcome.OK.value
+    ending = {"failed": Outcome.ERROR, "length": Outcome.ERROR, "cancelled": Outcome.CANCELLED}
+    return ending.get(finish_reason, Outcome.OK).value
+
+
+def cassette_facts(cells: Sequence[CellPlan], shelf: Shelf, benchmarks: Path) -> list[dict[str, Any]]:
+    """What the manifest keeps of the cassettes in use: identity, hash, origin, latency figures, price, size, tokens."""
+    prices = load_prices(benchmarks / "prices.toml")
+    used = {cell.cassette_id: cell for cell in cells}
     return [
         {
             "cassette_id": cassette.cassette_id,
             "sha256": hashlib.sha256(cassette.body).hexdigest(),
             **cassette.head.model_dump(
-                mode="json", include={"provider", "model", "workload", "stream", "origin", "source", "latency"}
+                mode="json",
+                include={"provider", "model", "workload", "operation", "stream", "origin", "source", "latency"},
             ),
-            "max_tokens": budgets[cassette.cassette_id],
+            "max_tokens": used[cassette.cassette_id].facts.max_tokens,
+            "price": price.model_dump() if (price := prices.find(cassette.head.provider, cassette.head.model)) else None,
+            **used[cassette.cassette_id].sizes,
         }
         for cassette in shelf.cassettes
-        if cassette.cassette_id in budgets
+        if cassette.cassette_id in used
     ]

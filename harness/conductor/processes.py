@@ -46,12 +46,18 @@ class WorkerProcess:
     """One fresh process, one client, one colour. Use as a context manager: leaving it ends the process."""
 
     def __init__(
-        self, name: str, spec: WorkerSpec, *, start_timeout_s: float = 60.0, reply_timeout_s: float = 60.0
+        self,
+        name: str,
+        spec: WorkerSpec,
+        *,
+        python: str = sys.executable,
+        start_timeout_s: float = 60.0,
+        reply_timeout_s: float = 60.0,
     ) -> None:
         self.name = name
         self._reply_timeout_s = reply_timeout_s
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "harness.load.worker"],
+            [python, "-m", "harness.load.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from harness import __version__
 from harness.conductor.block import BlockPlan, BlockResult, run_block
-from harness.conductor.prepare import Shelf, cassette_facts, check_arms, load_shelf, prepare_cells
+from harness.conductor.cells import can_run
+from harness.conductor.environments import check_available
+from harness.conductor.prepare import Shelf, cassette_facts, load_shelf, prepare_cells
 from harness.conductor.processes import WorkerLostError, worker_environment
 from harness.conductor.progress import Progress
 from harness.conductor.turnstile import only_measurement
@@ -48,7 +50,8 @@ class Campaign:
     @property
     def calls(self) -> int:
         """Measured calls of the whole run."""
-        return self.plan.plan.blocks * len(self.arms) * sum(cell.calls for cell in self.cells)
+        per_block = sum(cell.calls * sum(can_run(arm, cell) for arm in self.arms) for cell in self.cells)
+        return self.plan.plan.blocks * per_block
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,13 @@ def new_run_id(now: datetime) -> str:
 
 def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest | None = None) -> RunResult:
     """Measure a campaign into ``store``, block by block. Raises HarnessError; finished blocks stay."""
-    check_arms(campaign.arms)
+    for arm in campaign.arms:
+        check_available(arm)
     shelf = load_shelf(campaign.benchmarks / "cassettes")
-    cells = prepare_cells(campaign.cells, shelf, campaign.benchmarks / "workloads")
+    cells = prepare_cells(campaign.cells, campaign.arms, shelf, campaign.benchmarks / "workloads")
     only = sorted({cell.cassette_id for cell in cells})
     with only_measurement(progress.say), _backend(shelf, only) as (backend, journal):
-        manifest = resume or _manifest(campaign, cassette_facts(cells, shelf), backend)
+        manifest = resume or _manifest(campaign, cassette_facts(cells, shelf, campaign.benchmarks), backend)
         if resume is not None:
             _check_same_versions(manifest, backend)
         store.write_manifest(manifest)
@@ -80,7 +84,15 @@ def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest |
         for block in sorted(set(range(manifest.blocks_planned)) - store.blocks_done(manifest.run_id)):
             result = _measure(plan, block, backend, journal, progress)
             failures += result.failures
-            store.write_block(manifest.run_id, block, result.calls, result.attempts, result.cold)
+            store.write_block(
+                manifest.run_id,
+                block,
+                result.calls,
+                result.attempts,
+                result.cold,
+                result.first_calls,
+                result.requests,
+            )
             manifest = _with_pressure(manifest, result)
             manifest = _with_progress(manifest, len(store.blocks_done(manifest.run_id)))
             store.write_manifest(manifest)

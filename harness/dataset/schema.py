@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from harness.record import Attempt, Call, Cold, Manifest
+from harness.record import Attempt, Call, Cold, FirstCall, Manifest, Request
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SEMANTIC_CONVENTIONS_VERSION = "0.1.0"
 """Release of open-telemetry/semantic-conventions-genai whose names are used."""
 
@@ -30,7 +30,7 @@ TIME = pa.timestamp("us", tz="UTC")
 INT64S = pa.list_(pa.int64())
 TEXTS = pa.list_(pa.string())
 
-Row = Call | Attempt | Cold | Manifest
+Row = Call | Attempt | Cold | FirstCall | Request | Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ CALLS = Table(
     "One logical call: what the user awaits. A retry adds an attempt, not a call.",
     (
         Column("run_id", WORD, "", "the run that measured this call"),
-        Column("cell_id", WORD, "", "the condition: provider/model/workload/shape/mode/load"),
+        Column("cell_id", WORD, "", "the condition: provider/model/[operation/]workload/shape/mode/load"),
         Column("block", INT32, "", "the set of fresh processes, from 0 within a cell; the unit of inference"),
         Column("arm", WORD, "", "the call path inside the cell; '-null' is the A/A control"),
         Column("call_id", TEXT, "", "decimal id, unique in the run; joins to attempts.call_id"),
@@ -114,7 +114,7 @@ CALLS = Table(
         Column("load", WORD, "", "hot, paced, closed or open"),
         Column("concurrency", INT32, "calls", "calls in flight at most"),
         _maybe("fault", WORD, "", "injected fault; null when none was injected"),
-        Column("operation_name", WORD, "", "kind of operation", "gen_ai.operation.name"),
+        Column("operation_name", WORD, "", "interface called: chat, responses or background", "gen_ai.operation.name"),
         Column("provider_name", WORD, "", "provider whose wire format was spoken", "gen_ai.provider.name"),
         Column("request_model", WORD, "", "model that was asked for", "gen_ai.request.model"),
         _maybe("response_model", WORD, "", "model that the answer names", "gen_ai.response.model"),
@@ -131,8 +131,8 @@ CALLS = Table(
         _maybe("time_to_first_content_ns", INT64, "ns", "t0 to the first chunk with content; streams only"),
         _maybe("max_chunk_gap_ns", INT64, "ns", "longest silence between two chunks of this call; streams only"),
         _maybe("chunk_count", INT32, "chunks", "chunks the caller received; streams only"),
-        _maybe("first_chunk_delivery_ns", INT64, "ns", "first chunk received − sent; streams only"),
-        _maybe("chunk_delivery_ns", INT64, "ns", "median over chunks of received − sent; streams only"),
+        _maybe("first_chunk_delivery_ns", INT64, "ns", "first chunk with content: received − sent; null where the client merges or splits chunks"),
+        _maybe("chunk_delivery_ns", INT64, "ns", "median over chunks with content of received − sent; null where the client merges or splits them"),
         _maybe("pre_send_ns", INT64, "ns", "t1 − t0: call made to last request byte at the backend"),
         _maybe("server_ns", INT64, "ns", "t2 − t1: the backend's time (streams: to the last chunk's send)"),
         _maybe(
@@ -152,8 +152,17 @@ CALLS = Table(
             "output tokens spent on reasoning, as the answer states",
             "gen_ai.usage.reasoning.output_tokens",
         ),
+        _maybe(
+            "usage_cached_input_tokens",
+            INT64,
+            "tokens",
+            "input tokens read from the provider's cache, as the answer states; part of the input tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+        ),
         _maybe("cost_usd", FLOAT, "USD", "cost as the client computed it; null when it computes none"),
         _maybe("litellm_reported_overhead_ns", INT64, "ns", "overhead by LiteLLM's own clock; audited, not trusted"),
+        _maybe("is_valid_structure", BOOL, "", "our validator's word on the text; null where no structure was asked for"),
+        _maybe("client_verdict", WORD, "", "the client's own word on a structured answer; null where it gives none"),
         Column("outcome", WORD, "", "ok, error, timeout, wrong_content or cancelled"),
         _maybe("error_type", WORD, "", "class of the failure; null only when ok", "error.type"),
         _maybe("error_class", WORD, "", "exception class as the caller saw it"),
@@ -202,6 +211,40 @@ COLD = Table(
     ),
 )
 
+FIRST_CALLS = Table(
+    "first_calls",
+    FirstCall,
+    "The first call of each cell in each process: what a process pays to turn to another model, shape or provider.",
+    (
+        Column("run_id", WORD, "", "the run"),
+        Column("arm", WORD, "", "the call path"),
+        Column("mode", WORD, "", "sync or async"),
+        Column("repeat", INT32, "", "which fresh process of this arm and mode, from 0"),
+        Column("cell_id", WORD, "", "the condition turned to"),
+        Column("position", INT32, "", "how many conditions this process had turned to before"),
+        Column("shares_client", BOOL, "", "the library's client object was there already"),
+        Column("first_call_ns", INT64, "ns", "building the client where it was not there, and the call"),
+    ),
+)
+
+REQUESTS = Table(
+    "requests",
+    Request,
+    "Each distinct request that an arm sent in a cell and block, without what was said: texts are length and hash.",
+    (
+        Column("run_id", WORD, "", "the run"),
+        Column("cell_id", WORD, "", "the condition"),
+        Column("block", INT32, "", "the block"),
+        Column("arm", WORD, "", "the call path"),
+        Column("calls", INT32, "requests", "how many times it was sent"),
+        Column("method", WORD, "", "HTTP method", "http.request.method"),
+        Column("target", WORD, "", "path and query below the provider's root; secrets replaced"),
+        Column("headers", TEXTS, "", "'name: value' lines in the order sent; secrets and values that vary replaced"),
+        _maybe("body", TEXT, "", "JSON body with sorted members; texts as length and hash; null where it is no JSON"),
+        Column("request_bytes", INT64, "bytes", "head and body of the request as sent"),
+    ),
+)
+
 RUNS = Table(
     "runs",
     Manifest,
@@ -229,4 +272,4 @@ RUNS = Table(
     ),
 )
 
-TABLES = (CALLS, ATTEMPTS, COLD, RUNS)
+TABLES = (CALLS, ATTEMPTS, COLD, FIRST_CALLS, REQUESTS, RUNS)

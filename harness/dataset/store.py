@@ -21,11 +21,11 @@ import pandas as pd
 
 from harness import atomic
 from harness.dataset import documents, manifest, parquet, query, self_tests
-from harness.dataset.schema import ATTEMPTS, CALLS, COLD, RUNS, TABLES, Row, Table
+from harness.dataset.schema import ATTEMPTS, CALLS, COLD, FIRST_CALLS, REQUESTS, RUNS, TABLES, Row, Table
 from harness.dataset.self_tests import SelfTestRecord
 from harness.door import read_text
 from harness.errors import DataError
-from harness.record import Attempt, Call, Cold, Manifest
+from harness.record import Attempt, Call, Cold, FirstCall, Manifest, Request
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _BLOCK_PART = re.compile(r"part-(?P<run_id>[A-Za-z0-9][A-Za-z0-9._-]*)-b(?P<block>\d{4,})\.parquet")
@@ -46,7 +46,14 @@ class Store:
     # writing
 
     def write_block(
-        self, run_id: str, block: int, calls: Sequence[Call], attempts: Sequence[Attempt], cold: Sequence[Cold]
+        self,
+        run_id: str,
+        block: int,
+        calls: Sequence[Call],
+        attempts: Sequence[Attempt],
+        cold: Sequence[Cold],
+        first_calls: Sequence[FirstCall] = (),
+        requests: Sequence[Request] = (),
     ) -> None:
         """Commit one block of a run whose manifest is written; a repeated block replaces the earlier one.
 
@@ -54,7 +61,13 @@ class Store:
         column can hold, or without a manifest. Rows are refused before anything is written.
         """
         name = f"part-{run_id}-b{block:04d}.parquet"
-        parts: tuple[tuple[Table, Sequence[Row]], ...] = ((ATTEMPTS, attempts), (COLD, cold), (CALLS, calls))
+        parts: tuple[tuple[Table, Sequence[Row]], ...] = (
+            (ATTEMPTS, attempts),
+            (COLD, cold),
+            (FIRST_CALLS, first_calls),
+            (REQUESTS, requests),
+            (CALLS, calls),
+        )
         encoded = [(table, self._encoded(table, run_id, name, rows)) for table, rows in parts]
         for table, data in encoded:
             self._write_part(table, run_id, name, data)
@@ -107,6 +120,14 @@ class Store:
     def cold(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """Return the fresh-process facts of these runs' committed blocks. Raises as ``calls`` does."""
         return self._frame(COLD, run_ids)
+
+    def first_calls(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Return the first calls of these runs' committed blocks. Raises as ``calls`` does."""
+        return self._frame(FIRST_CALLS, run_ids)
+
+    def requests(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Return the distinct requests of these runs' committed blocks. Raises as ``calls`` does."""
+        return self._frame(REQUESTS, run_ids)
 
     def self_tests(self) -> list[SelfTestRecord]:
         """Return the kept self-tests, by file name. Raises DataError naming a damaged one."""

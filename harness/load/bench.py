@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from harness.clients import Answer, Client
 from harness.clock import CallTimer, now_ns
 from harness.load.outcome import Verdict, judge_answer, judge_error
 from harness.load.pipe import CellSpec, WorkerSpec
+from harness.load.structure import problem_with
 from harness.record import Marks
 from harness.vocabulary import Outcome
 
@@ -75,13 +77,13 @@ class Bench:
     def after(self, index: int, call_number: int, result: Any, chunks: list[Any], error: BaseException | None) -> bool:
         """First thing after the timed region: judge the call, keep its marks unless it was a warm-up (number 0).
 
-        Returns whether it was ok.
+        Returns whether it came to what the cell expects.
         """
         cpu_ns = time.process_time_ns() - self._cpu_ns
         gc_ns = self._gc.total_ns - self._gc_ns
         cell = self.spec.cells[index]
         answer, verdict = self._judge(cell, result, chunks, error)
-        is_ok = verdict.outcome is Outcome.OK
+        is_ok = verdict.outcome == cell.truth.outcome
         if not is_ok:
             self.last_failure = f"{verdict.outcome}: {verdict.error_type}: {error or (answer and answer.text[:80])}"
         if call_number:
@@ -97,9 +99,10 @@ class Bench:
             return None, judge_error(error)
         try:
             answer = self.client.read_chunks(chunks) if cell.question.stream else self.client.read_whole(result)
+            verdict = judge_answer(answer, cell.truth)
         except Exception as problem:  # noqa: BLE001  an answer that cannot be read is data: wrong content
             return None, Verdict(Outcome.WRONG_CONTENT, "unreadable", type(problem).__qualname__)
-        return answer, judge_answer(answer.text, answer.finish_reason, cell.truth)
+        return answer, verdict
 
     def _marks(
         self,
@@ -119,7 +122,7 @@ class Bench:
             "started_ns": self.timer.started_ns,
             "finished_ns": self.timer.finished_ns,
             "arrivals_ns": tuple(self.timer.arrivals_ns()),
-            "first_content_chunk": self._first_content(chunks),
+            "content_chunks": tuple(i for i, chunk in enumerate(chunks) if self.client.has_content(chunk)),
             "cpu_ns": cpu_ns,
             "gc_ns": gc_ns,
             "outcome": str(verdict.outcome),
@@ -131,9 +134,16 @@ class Bench:
             "input_tokens": answer.input_tokens if answer else None,
             "output_tokens": answer.output_tokens if answer else None,
             "reasoning_tokens": answer.reasoning_tokens if answer else None,
+            "cached_tokens": answer.cached_tokens if answer else None,
             "cost_usd": answer.cost_usd if answer else None,
             "reported_overhead_ns": None if reported_ms is None else int(reported_ms * 1e6),
+            "is_valid_structure": structure_is_valid(answer, self.spec.cells[index].question.structure),
+            "client_verdict": answer.verdict if answer else None,
         }
 
-    def _first_content(self, chunks: list[Any]) -> int | None:
-        return next((i for i, chunk in enumerate(chunks) if self.client.has_content(chunk)), None)
+
+def structure_is_valid(answer: Answer | None, structure: Mapping[str, Any] | None) -> bool | None:
+    """Our own validator's word on the raw text of a structured answer; None where no structure was asked for."""
+    if answer is None or structure is None:
+        return None
+    return problem_with(answer.text, structure) is None

@@ -5,17 +5,33 @@ Called by ``load.bench``. Must not import an SDK: exceptions are told apart by t
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
+from harness.clients import Answer
 from harness.vocabulary import Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the answer must be: the cassette's text and finish reason."""
+    """What the answer must be: the cassette's text, finish reason and tool calls (canonical JSON arguments).
+
+    ``outcome`` is what the call is expected to come to: a job may be made to fail, and a create to be answered too late.
+    """
 
     text: str
     finish_reason: str | None
+    tool_calls: tuple[tuple[str, str], ...] = ()
+    outcome: str = Outcome.OK.value
+    is_job: bool = False
+
+
+_JOB_ENDINGS = {
+    "failed": (Outcome.ERROR, "job_failed"),
+    "length": (Outcome.ERROR, "job_incomplete"),
+    "cancelled": (Outcome.CANCELLED, "job_cancelled"),
+}
+"""How a background job ended other than well: neither SDK raises for it, so the caller's code must look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +44,26 @@ class Verdict:
     status_code: int | None = None
 
 
-def judge_answer(text: str, finish_reason: str | None, truth: Truth) -> Verdict:
+def judge_answer(answer: Answer, truth: Truth) -> Verdict:
     """Compare an answer that the client returned as a success with the truth."""
-    if text != truth.text:
+    if answer.text != truth.text:
         return Verdict(Outcome.WRONG_CONTENT, "content_differs")
-    if finish_reason != truth.finish_reason:
+    if answer.finish_reason != truth.finish_reason:
         return Verdict(Outcome.WRONG_CONTENT, "finish_reason_differs")
+    if tuple((name, canonical_json(arguments)) for name, arguments in answer.tool_calls) != truth.tool_calls:
+        return Verdict(Outcome.WRONG_CONTENT, "tool_calls_differ")
+    if truth.is_job and answer.finish_reason in _JOB_ENDINGS:
+        outcome, kind = _JOB_ENDINGS[answer.finish_reason]
+        return Verdict(outcome, kind, status_code=200)
     return Verdict(Outcome.OK, status_code=200)
+
+
+def canonical_json(text: str) -> str:
+    """JSON text with sorted members and no spaces; other text as it is (free-form tool input)."""
+    try:
+        return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except ValueError:
+        return text
 
 
 def judge_error(error: BaseException) -> Verdict:

@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any
 
 from harness.clients import Question, Target
+from harness.load.jobs import Polling
 from harness.load.outcome import Truth
 from harness.record import Marks
 
@@ -39,34 +40,42 @@ class CellSpec:
     target: Target
     question: Question
     truth: Truth
+    polling: Polling | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """One worker process: one client in one colour. ``injected_ns`` plants a known busy-wait in the timed region."""
+    """One worker process: one client in one colour, perhaps behind a bridge. ``injected_ns`` plants a known busy-wait
+    in the timed region.
+    """
 
     client: str
     mode: str
     cells: tuple[CellSpec, ...]
     injected_ns: int = 0
+    bridge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A worker's first words: what importing its client cost."""
+    """A worker's first words: what importing its client cost, and the versions of the distributions it asked for."""
 
     import_ns: int
     modules_loaded: int
     rss_import_bytes: int
     clock_domain: str
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """Everything a worker measured, sent once at the end of a block."""
+    """Everything a worker measured, sent once at the end of a block.
+
+    ``first_calls`` are (cell, whether its client was there already, ns) in the order made.
+    """
 
     marks: tuple[Marks, ...]
-    first_call_ns: int
+    first_calls: tuple[tuple[int, bool, int], ...]
     rss_after_bytes: int
     foreign_modules: tuple[str, ...]
 
@@ -84,8 +93,11 @@ def load_spec(line: bytes) -> WorkerSpec:
 
 
 def _cell(raw: Mapping[str, Any]) -> CellSpec:
-    question = {**raw["question"], "messages": tuple(raw["question"]["messages"])}
-    return CellSpec(Target(**raw["target"]), Question(**question), Truth(**raw["truth"]))
+    asked, known = raw["question"], raw["truth"]
+    question = {**asked, "messages": tuple(asked["messages"]), "tools": tuple(asked["tools"])}
+    truth = {**known, "tool_calls": tuple((name, arguments) for name, arguments in known["tool_calls"])}
+    polling = Polling(**raw["polling"]) if raw["polling"] else None
+    return CellSpec(Target(**raw["target"]), Question(**question), Truth(**truth), polling)
 
 
 def dump_ready(ready: Ready) -> bytes:
@@ -98,7 +110,7 @@ def dump_dump(dump: Dump) -> bytes:
     body = json.dumps(
         {
             "marks": [[getattr(marks, name) for name in Marks.__slots__] for marks in dump.marks],
-            "first_call_ns": dump.first_call_ns,
+            "first_calls": dump.first_calls,
             "rss_after_bytes": dump.rss_after_bytes,
             "foreign_modules": dump.foreign_modules,
         }
@@ -109,11 +121,13 @@ def dump_dump(dump: Dump) -> bytes:
 def load_dump(body: bytes) -> Dump:
     """The inverse of ``dump_dump``, after its length was read."""
     raw = json.loads(body)
-    arrivals = list(Marks.__slots__).index("arrivals_ns")
+    lists = [list(Marks.__slots__).index(name) for name in ("arrivals_ns", "content_chunks")]
     for values in raw["marks"]:
-        values[arrivals] = tuple(values[arrivals])
+        for position in lists:
+            values[position] = tuple(values[position])
     marks = tuple(Marks(*values) for values in raw["marks"])
-    return Dump(marks, raw["first_call_ns"], raw["rss_after_bytes"], tuple(raw["foreign_modules"]))
+    first_calls = tuple((cell, shares, ns) for cell, shares, ns in raw["first_calls"])
+    return Dump(marks, first_calls, raw["rss_after_bytes"], tuple(raw["foreign_modules"]))
 
 
 def message(text: str) -> bytes:

@@ -15,19 +15,22 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from harness.clients import Client, client_named
+from harness.clients import Client, ClientFacts, JobClient, Target, client_named
+from harness.clients.installed import installed
 from harness.clock import clock_domain, now_ns
 from harness.load import pipe
 from harness.load.bench import Bench
+from harness.load.bridges import bridged
 from harness.load.drivers import drive_async, drive_sync
 from harness.load.injected import Injected
-from harness.load.pipe import Op
+from harness.load.jobs import Following
+from harness.load.pipe import Op, WorkerSpec
 
 HEAVY = ("pandas", "pyarrow", "scipy", "duckdb", "matplotlib", "jinja2", "pydantic", "rich", "typer")
 """Libraries that our own code must not bring into a measured process; a subject may bring its dependencies."""
 
-SUBJECTS = {"raw_http": (), "openai": ("openai",), "litellm": ("litellm", "openai")}
-"""The SDKs that a process measuring this client may hold; no other client's ever."""
+SUBJECTS = ("openai", "litellm", "anthropic", "google.genai", "any_llm")
+"""The SDKs; a process holds those that its client's facts name as its subjects, and no other."""
 
 
 def main() -> None:
@@ -40,10 +43,9 @@ def main() -> None:
     before_ns = now_ns()
     client.load()
     import_ns = now_ns() - before_ns
-    ready = pipe.Ready(import_ns, len(sys.modules), resident_bytes(), clock_domain())
+    ready = pipe.Ready(import_ns, len(sys.modules), resident_bytes(), clock_domain(), versions(client.FACTS))
     replies.write(pipe.dump_ready(ready))
-    subject = cast(Client, Injected(client, spec.injected_ns)) if spec.injected_ns else client
-    worker = Worker(Bench(spec, subject), replies.fileno(), brought)
+    worker = Worker(Bench(spec, subject_of(spec, client)), replies.fileno(), brought)
     if spec.mode == "sync":
         worker.serve_sync(commands.fileno())
     else:
@@ -51,15 +53,31 @@ def main() -> None:
     os._exit(0)  # everything was said: the interpreter's own teardown would cost up to a second per process
 
 
+def subject_of(spec: WorkerSpec, client: Client) -> Client:
+    """The client as this worker is to call it: behind a bridge, following jobs, or with a planted busy-wait."""
+    subject = cast(Client, bridged(client, spec.bridge))
+    polling = next((cell.polling for cell in spec.cells if cell.polling is not None), None)
+    if polling is not None:
+        subject = cast(Client, Following(cast(JobClient, subject), polling))
+    return cast(Client, Injected(subject, spec.injected_ns)) if spec.injected_ns else subject
+
+
+def versions(facts: ClientFacts) -> dict[str, str]:
+    """Installed version of everything that the client's facts name, in this process's environment."""
+    libraries = {*facts.http, *(library for pair in facts.http_of_provider.values() for library in pair)}
+    names = {facts.distribution, *facts.needs, *libraries} - {None}
+    return {name: installed(name) for name in sorted(filter(None, names))}
+
+
 class Worker:
-    """One worker's handles (opened at the first warm-up of a cell) and its two command loops."""
+    """One worker's handles (opened at the first warm-up of a cell, one per target) and its two command loops."""
 
     def __init__(self, bench: Bench, replies: int, brought: tuple[str, ...]) -> None:
         self._brought = brought
         self._bench = bench
         self._replies = replies
-        self._handles: dict[int, Any] = {}
-        self._first_call_ns = 0
+        self._handles: dict[Target, Any] = {}
+        self._first_calls: dict[int, tuple[bool, int]] = {}
 
     def serve_sync(self, commands: int) -> None:
         """Blocking reads; calls in this thread."""
@@ -68,21 +86,25 @@ class Worker:
             bench.settle()
             match op:
                 case Op.CALL:
-                    self._reply(drive_sync(bench, self._handles[cell], cell, number))
+                    self._reply(drive_sync(bench, self._handles[bench.cell(cell).target], cell, number))
                 case Op.WARM:
-                    started_ns = now_ns()
-                    if cell not in self._handles:
-                        self._handles[cell] = bench.client.open_sync(bench.cell(cell).target)
-                    for _ in range(number):
-                        is_ok = drive_sync(bench, self._handles[cell], cell, 0)
-                        self._first_call_ns = self._first_call_ns or now_ns() - started_ns
-                        if not is_ok:
-                            break
-                    self._reply(is_ok)
+                    self._reply(self._warm_sync(cell, number))
                 case Op.DUMP:
                     self._dump()
         for handle in self._handles.values():
             bench.client.close_sync(handle)
+
+    def _warm_sync(self, cell: int, calls: int) -> bool:
+        bench, target, started_ns = self._bench, self._bench.cell(cell).target, now_ns()
+        shares = target in self._handles
+        if not shares:
+            self._handles[target] = bench.client.open_sync(target)
+        for _ in range(calls):
+            is_expected = drive_sync(bench, self._handles[target], cell, 0)
+            self._first_calls.setdefault(cell, (shares, now_ns() - started_ns))
+            if not is_expected:
+                return False
+        return True
 
     async def serve_async(self, commands: int) -> None:
         """Reads through the loop, which stays free for what a library defers; calls in this task."""
@@ -91,28 +113,33 @@ class Worker:
             bench.settle()
             match op:
                 case Op.CALL:
-                    self._reply(await drive_async(bench, self._handles[cell], cell, number))
+                    self._reply(await drive_async(bench, self._handles[bench.cell(cell).target], cell, number))
                 case Op.WARM:
-                    started_ns = now_ns()
-                    if cell not in self._handles:
-                        self._handles[cell] = await bench.client.open_async(bench.cell(cell).target)
-                    for _ in range(number):
-                        is_ok = await drive_async(bench, self._handles[cell], cell, 0)
-                        self._first_call_ns = self._first_call_ns or now_ns() - started_ns
-                        if not is_ok:
-                            break
-                    self._reply(is_ok)
+                    self._reply(await self._warm_async(cell, number))
                 case Op.DUMP:
                     self._dump()
         for handle in self._handles.values():
             await bench.client.close_async(handle)
 
-    def _reply(self, is_ok: bool) -> None:
-        os.write(self._replies, pipe.OK if is_ok else pipe.FAILED + pipe.message(self._bench.last_failure))
+    async def _warm_async(self, cell: int, calls: int) -> bool:
+        bench, target, started_ns = self._bench, self._bench.cell(cell).target, now_ns()
+        shares = target in self._handles
+        if not shares:
+            self._handles[target] = await bench.client.open_async(target)
+        for _ in range(calls):
+            is_expected = await drive_async(bench, self._handles[target], cell, 0)
+            self._first_calls.setdefault(cell, (shares, now_ns() - started_ns))
+            if not is_expected:
+                return False
+        return True
+
+    def _reply(self, is_expected: bool) -> None:
+        os.write(self._replies, pipe.OK if is_expected else pipe.FAILED + pipe.message(self._bench.last_failure))
 
     def _dump(self) -> None:
         strangers = self._brought + foreign_subjects(self._bench.spec.client)
-        dump = pipe.Dump(tuple(self._bench.marks), self._first_call_ns, resident_bytes(), strangers)
+        firsts = tuple((cell, shares, took_ns) for cell, (shares, took_ns) in self._first_calls.items())
+        dump = pipe.Dump(tuple(self._bench.marks), firsts, resident_bytes(), strangers)
         self._bench.marks.clear()
         body = memoryview(pipe.dump_dump(dump))
         while body:
@@ -121,8 +148,8 @@ class Worker:
 
 def foreign_subjects(client: str) -> tuple[str, ...]:
     """SDKs that this process holds although it does not measure them; must be empty."""
-    every = {name for names in SUBJECTS.values() for name in names}
-    return tuple(sorted(name for name in every - set(SUBJECTS[client]) if name in sys.modules))
+    held = set(SUBJECTS) - set(client_named(client).FACTS.subjects)
+    return tuple(sorted(name for name in held if name in sys.modules))
 
 
 def resident_bytes() -> int:

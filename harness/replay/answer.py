@@ -42,6 +42,7 @@ class Arrived:
     request_bytes: int
     received_ns: int
     read_ns: int
+    shape: int
 
 
 class Answer:
@@ -184,6 +185,7 @@ class Answer:
                 stamps[0] if stamps else 0,
                 stamps[-1] if stamps else 0,
                 completed,
+                arrived.shape,
             ),
             chunks,
             errors,

@@ -19,6 +19,7 @@ from harness.replay.arrival import ANCILLARY_BYTES
 from harness.replay.exchange import Exchange, Framing
 from harness.replay.parsing import MalformedRequest, Request, RequestParser
 from harness.replay.routes import CONTROL_PREFIX
+from harness.replay.shapes import UNKNOWN
 from harness.replay.state import State
 from harness.vocabulary import CALL_ID_HEADER
 
@@ -50,6 +51,7 @@ class Connection:
         "_send",
         "_served",
         "_serving",
+        "_shape",
         "_single",
         "_sock",
         "_state",
@@ -63,7 +65,7 @@ class Connection:
         self._recvmsg = sock.recvmsg
         self._send = sock.send
         self._parser = RequestParser()
-        self._queue: deque[tuple[Request, int, int]] = deque()
+        self._queue: deque[tuple[Request, int, int, int]] = deque()
         self._answer: Answer | None = None
         self._partial = self._serving = self._draining = self._served = False
         self._open = True
@@ -72,6 +74,7 @@ class Connection:
         self._single = b""
         self._has_call_id = self._closes = False
         self._exchange: Exchange | None = None
+        self._shape = UNKNOWN
         state.connections_open += 1
         state.loop.add_reader(sock.fileno(), self.on_readable)
 
@@ -110,7 +113,9 @@ class Connection:
         state.requests += 1
         attempt = state.attempt_of(call) if call else 1
         if not message:
-            self._begin(exchange, Arrived(call, attempt, self._number, True, request_bytes, received_ns, read_ns))
+            self._begin(
+                exchange, Arrived(call, attempt, self._number, True, request_bytes, received_ns, read_ns, self._shape)
+            )
             return
         sent_ns = now_ns()
         try:
@@ -136,12 +141,13 @@ class Connection:
                     sent_ns,
                     sent_ns,
                     1,
+                    self._shape,
                 ),
                 (sent_ns,),
                 _NO_ERROR,
             )
             return
-        arrived = Arrived(call, attempt, self._number, True, request_bytes, received_ns, read_ns)
+        arrived = Arrived(call, attempt, self._number, True, request_bytes, received_ns, read_ns, self._shape)
         self._answer = Answer(self, state, exchange, arrived)
         self._answer.resume(sent_ns, max(taken, 0))
         if taken < 0:
@@ -157,15 +163,16 @@ class Connection:
         self._partial = self._parser.pending
         if self._parser.wants_continue and self._answer is None and not self._queue and not requests:
             self._send_continue()
-        self._queue.extend((request, received_ns, read_ns) for request in requests)
+        shapes = [UNKNOWN if r.target.startswith(_CONTROL) else self._state.shape_of(r) for r in requests]
+        self._queue.extend((r, shape, received_ns, read_ns) for r, shape in zip(requests, shapes, strict=True))
         if len(self._queue) > _MAX_QUEUED:
             self.drop()
             return
         self._serve()
         if alone and len(requests) == 1 and not self._partial and self._open and not self._draining:
-            self._learn(data, requests[0])
+            self._learn(data, requests[0], shapes[0])
 
-    def _learn(self, data: bytes, request: Request) -> None:
+    def _learn(self, data: bytes, request: Request, shape: int) -> None:
         """Remember this request's bytes around the call id, for the fast path."""
         self._prefix = None
         if request.wire_bytes != len(data) or request.framing is not Framing.KEEP_ALIVE:
@@ -177,6 +184,7 @@ class Connection:
         exchange = self._state.library.known(request)
         if exchange is None:
             return
+        self._shape = shape
         self._has_call_id = bool(values)
         start, end = values[0].span(1) if values else (len(data), len(data))
         self._exchange, self._prefix, self._suffix = exchange, data[:start], data[end:]
@@ -187,21 +195,20 @@ class Connection:
             return
         self._serving = True
         while self._queue and self._answer is None and self._open and not self._draining:
-            request, received_ns, read_ns = self._queue.popleft()
-            self._start(request, received_ns, read_ns)
+            self._start(*self._queue.popleft())
         self._serving = False
 
-    def _start(self, request: Request, received_ns: int, read_ns: int) -> None:
+    def _start(self, request: Request, shape: int, received_ns: int, read_ns: int) -> None:
         state = self._state
         if request.target.startswith(_CONTROL):
             exchange = control.answer(state, request)
             call, attempt = 0, 1
         else:
-            exchange = state.library.exchange_for(request)
+            exchange = state.library.exchange_for(request, received_ns)
             call = request.call_number
             attempt = state.attempt_of(call)
             state.requests += 1
-        arrived = Arrived(call, attempt, self._number, self._served, request.wire_bytes, received_ns, read_ns)
+        arrived = Arrived(call, attempt, self._number, self._served, request.wire_bytes, received_ns, read_ns, shape)
         self._begin(exchange, arrived)
 
     def _begin(self, exchange: Exchange, arrived: Arrived) -> None:
@@ -263,10 +270,10 @@ class Connection:
         if self._answer is not None or self._queue:
             self.drop()
             return
-        request = Request("POST", b"", b"", 0, size, Framing.CLOSE)
+        request = Request("POST", b"", b"", 0, size, Framing.CLOSE, ())
         exchange = self._state.library.refuse(400, f"request: expected HTTP/1.1, got {why[:80]}", request)
         now = now_ns()
-        self._begin(exchange, Arrived(0, 1, self._number, self._served, size, now, now))
+        self._begin(exchange, Arrived(0, 1, self._number, self._served, size, now, now, UNKNOWN))
 
     def _send_continue(self) -> None:
         try:

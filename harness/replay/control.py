@@ -1,6 +1,6 @@
-"""Owns the backend's own addresses: ``/-/health``, ``/-/status`` and ``/-/mismatches``. Never journalled.
+"""Owns the backend's own addresses: ``/-/health``, ``/-/status``, ``/-/mismatches`` and ``/-/shapes``.
 
-Called by ``connection``; asked by ``launch`` and by people with curl.
+Requests to them are never journalled. Called by ``connection``; asked by ``launch`` and by people with curl.
 """
 
 from __future__ import annotations
@@ -12,18 +12,14 @@ from harness.replay.exchange import Exchange, plain
 from harness.replay.parsing import Request
 from harness.replay.state import State
 
+_LARGEST_DIGITS = 9
+
 
 def answer(state: State, request: Request) -> Exchange:
     """The answer to a request below ``/-/``; 404 lists what there is."""
-    pages = {b"/-/health": health, b"/-/status": status, b"/-/mismatches": mismatches}
-    page = pages.get(request.target.partition(b"?")[0])
-    if page is None:
-        body: object = {"error": {"message": "expected /-/health, /-/status or /-/mismatches", "type": "not_found"}}
-    else:
-        body = page(state)
-    encoded = json.dumps(body).encode()
+    code, body = _page(state, request.target)
     bodiless = request.method == "HEAD"
-    return plain(404 if page is None else 200, encoded, request.framing, journalled=False, bodiless=bodiless)
+    return plain(code, json.dumps(body).encode(), request.framing, journalled=False, bodiless=bodiless)
 
 
 def health(state: State) -> object:
@@ -46,3 +42,31 @@ def status(state: State) -> object:
 def mismatches(state: State) -> object:
     """What did not match, oldest first; the last hundred."""
     return {"mismatches": list(state.library.mismatches), "count": state.library.mismatch_count}
+
+
+def shapes(state: State, first: int) -> object:
+    """The distinct requests seen, from a number on; without prompts and keys."""
+    return {"shapes": state.shapes.listing(first)}
+
+
+def _page(state: State, target: bytes) -> tuple[int, object]:
+    path, _, query = target.partition(b"?")
+    if path == b"/-/shapes":
+        first = _first(query)
+        if first is None:
+            return 400, _error("from: expected ?from=<a shape's number>, got something else", "bad_request")
+        return 200, shapes(state, first)
+    page = {b"/-/health": health, b"/-/status": status, b"/-/mismatches": mismatches}.get(path)
+    if page is None:
+        return 404, _error("expected /-/health, /-/status, /-/mismatches or /-/shapes", "not_found")
+    return 200, page(state)
+
+
+def _first(query: bytes) -> int | None:
+    """The number in ``from=<number>``, 0 without a query, None where it is something else."""
+    number = query.removeprefix(b"from=") if query else b"0"
+    return int(number) if number.isdigit() and len(number) <= _LARGEST_DIGITS else None
+
+
+def _error(message: str, kind: str) -> object:
+    return {"error": {"message": message, "type": kind}}

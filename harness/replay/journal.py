@@ -7,7 +7,8 @@ One writer, any number of readers. Written by ``connection`` and ``answer``; rea
 
     header   published length · magic · version · 0
     record   its length · call · attempt · connection · reused · exchange · matched · status · request bytes ·
-             response bytes · received · read · first byte sent · last byte sent · completed · n · n × sent · n × error
+             response bytes · received · read · first byte sent · last byte sent · completed · shape · n ·
+             n × sent · n × error
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from typing import Self
 from harness.errors import DataError
 
 MAGIC = int.from_bytes(b"llmjrnl\x00", "little")
-VERSION = 1
+VERSION = 2
 HEADER_WORDS = 4
-FIXED_WORDS = 16
+FIXED_WORDS = 17
 GROWTH_BYTES = 1 << 20
 """Small on purpose: reserving a mebibyte stalls the writer for ~0.1 ms, a doubling file would for many."""
 
@@ -39,6 +40,7 @@ class JournalEntry:
 
     ``exchange_index`` is the cassette's position in the backend's sorted list, -1 when nothing matched.
     ``pacing_error_ns`` is sent − deadline per body chunk; 0 where the pace is ``none``, which has no deadlines.
+    ``shape`` is the number that ``shapes`` gave to requests asked exactly like this one, -1 when it gave none.
     """
 
     call_number: int
@@ -57,6 +59,7 @@ class JournalEntry:
     completed: bool
     chunk_sent_ns: tuple[int, ...]
     pacing_error_ns: tuple[int, ...]
+    shape: int = -1
 
 
 class JournalWriter:
@@ -79,8 +82,8 @@ class JournalWriter:
         _HEADER.pack_into(self._map, 0, HEADER_WORDS, MAGIC, VERSION, 0)
 
     def append(self, fields: tuple[int, ...], sent_ns: Sequence[int], error_ns: Sequence[int]) -> None:
-        """Publish one record: the 14 fields of ``JournalEntry`` up to ``completed`` in order, then one stamp and one
-        error per chunk. Raises DataError when the file system is full.
+        """Publish one record: the 14 fields of ``JournalEntry`` up to ``completed`` in order and ``shape``, then one
+        stamp and one error per chunk. Raises DataError when the file system is full.
         """
         count = len(sent_ns)
         record = self._structs.get(count) or self._struct(count)
@@ -179,7 +182,7 @@ class JournalReader:
         while position < len(words):
             rest = len(words) - position
             length = words[position] if rest >= FIXED_WORDS else 0
-            if not FIXED_WORDS <= length <= rest or length != FIXED_WORDS + 2 * words[position + 15]:
+            if not FIXED_WORDS <= length <= rest or length != FIXED_WORDS + 2 * words[position + FIXED_WORDS - 1]:
                 at = self._words_read + position
                 raise DataError(f"{self._path}: word {at}: expected a record, got something else; it is damaged")
             yield _entry(words[position : position + length].tolist())
@@ -187,9 +190,9 @@ class JournalReader:
 
 
 def _entry(words: list[int]) -> JournalEntry:
-    half = FIXED_WORDS + words[15]
-    _, call, attempt, connection, reused, exchange, matched, *rest = words[:15]
-    status, request_bytes, response_bytes, received, read, first, last, completed = rest
+    half = FIXED_WORDS + words[FIXED_WORDS - 1]
+    _, call, attempt, connection, reused, exchange, matched, *rest = words[: FIXED_WORDS - 1]
+    status, request_bytes, response_bytes, received, read, first, last, completed, shape = rest
     return JournalEntry(
         call_number=call,
         attempt=attempt,
@@ -207,6 +210,7 @@ def _entry(words: list[int]) -> JournalEntry:
         completed=bool(completed),
         chunk_sent_ns=tuple(words[FIXED_WORDS:half]),
         pacing_error_ns=tuple(words[half:]),
+        shape=shape,
     )
 
 

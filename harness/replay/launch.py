@@ -21,6 +21,7 @@ from typing import IO, Any, Self
 
 from harness.clock import clock_domain
 from harness.errors import BackendError, DataError, HarnessError, UsageError
+from harness.replay.shapes import RequestShape
 
 _STOP_S = 5.0
 _ASK_S = 5.0
@@ -74,6 +75,14 @@ class BackendProcess:
     def mismatches(self) -> list[str]:
         """What did not match so far (the last hundred), each as one line. Raises as ``status`` does."""
         return [str(line) for line in self._ask("/-/mismatches")["mismatches"]]
+
+    def shapes(self, first: int = 0) -> list[RequestShape]:
+        """The distinct requests seen so far, from a number on. Raises as ``status`` does.
+
+        Answering takes the backend a while when there are many: do not ask while something is measured.
+        """
+        assert first >= 0
+        return [RequestShape.from_json(raw) for raw in self._ask(f"/-/shapes?from={first}")["shapes"]]
 
     def wait(self) -> None:
         """Block until the process ends by itself."""

@@ -1,6 +1,8 @@
-"""Owns which answer a request gets: the loaded cassettes, the memo of requests already matched, and what did not match.
+"""Owns which answer a request gets: the loaded cassettes, the memo of requests already matched, the background jobs,
+and what did not match.
 
-The memo is keyed by raw target and raw body, so a request is parsed and compared once. Called by ``connection``.
+The memo is keyed by raw target and raw body, so a request is parsed and compared once; requests about jobs are never
+in it, for their answers change. Called by ``connection``.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from pathlib import Path
 from harness.cassette import SUFFIX, Cassette, Pace, load_cassette
 from harness.errors import DataError, UsageError
 from harness.replay.exchange import Exchange, Framing, plain, prepare
+from harness.replay.jobs import Jobs, Script, asked_about, not_found
 from harness.replay.matching import difference, shown
 from harness.replay.parsing import Request
-from harness.replay.routes import parse_target
+from harness.replay.routes import Route, parse_target
+from harness.vocabulary import Operation
 
 _MEMO_SIZE = 4096
 _KEPT_MISMATCHES = 100
@@ -34,22 +38,41 @@ def load_cassettes(directory: Path, only: Sequence[str] = ()) -> tuple[Cassette,
 
 
 class Library:
-    """Cassettes by id, exchanges by request, and the mismatches so far."""
+    """Cassettes by id, exchanges by request, the jobs under way, and the mismatches so far."""
 
     def __init__(self, cassettes: Sequence[Cassette]) -> None:
+        """Raises DataError when a background cassette does not hold a job."""
         self.ids = [cassette.cassette_id for cassette in cassettes]
         self.mismatches: deque[str] = deque(maxlen=_KEPT_MISMATCHES)
         self.mismatch_count = 0
+        self.jobs = Jobs()
         self._by_id = {cassette.cassette_id: (index, cassette) for index, cassette in enumerate(cassettes)}
         self._memo: dict[tuple[Framing, str, bytes, bytes], Exchange] = {}
         self._prepared: dict[tuple[int, Pace, Framing], Exchange] = {}
+        self._scripts: dict[tuple[int, Pace], Script] = {}
+        for index, cassette in self._by_id.values():
+            if cassette.head.operation is Operation.BACKGROUND:
+                self._script(index, cassette, Pace("none"))
 
-    def exchange_for(self, request: Request) -> Exchange:
-        """The prepared answer, or a prepared refusal that says what differed (422) or which cassettes exist (404)."""
+    def exchange_for(self, request: Request, received_ns: int) -> Exchange:
+        """The prepared answer, or a prepared refusal that says what differed (422) or which cassettes exist (404).
+
+        What a job answers depends on when it was asked: ``received_ns``.
+        """
         key = (request.framing, request.method, request.target, request.body)
         if (known := self._memo.get(key)) is not None:
             return known
-        exchange = self._matched(request)
+        try:
+            route = parse_target(request.target.decode("ascii", "replace"))
+        except UsageError as problem:
+            return self.refuse(404, str(problem), request)
+        if route.cassette_id not in self._by_id:
+            near = _near(route.cassette_id, self.ids)
+            return self.refuse(404, f"cassette: expected a known id, got {shown(route.cassette_id)}; {near}", request)
+        index, cassette = self._by_id[route.cassette_id]
+        if cassette.head.operation is Operation.BACKGROUND:
+            return self._about_job(index, cassette, route, request, received_ns)
+        exchange = self._matched(index, cassette, route, request)
         if exchange.matched:
             if len(self._memo) >= _MEMO_SIZE:
                 self._memo.clear()
@@ -60,22 +83,42 @@ class Library:
         """The memo's answer, or None; decides nothing and keeps nothing."""
         return self._memo.get((request.framing, request.method, request.target, request.body))
 
-    def refuse(self, status: int, message: str, request: Request) -> Exchange:
-        """Keep the mismatch and answer it with an error in the provider's shape."""
+    def refuse(self, status: int, message: str, request: Request, body: bytes | None = None) -> Exchange:
+        """Keep the mismatch and answer it with an error in the provider's shape, or with the body given."""
         self.mismatch_count += 1
         self.mismatches.append(message)
-        body = json.dumps({"error": {"message": message, "type": "harness_mismatch", "param": None, "code": None}})
-        return plain(status, body.encode(), request.framing, bodiless=request.method == "HEAD")
+        error = {"error": {"message": message, "type": "harness_mismatch", "param": None, "code": None}}
+        body = json.dumps(error).encode() if body is None else body
+        return plain(status, body, request.framing, bodiless=request.method == "HEAD")
 
-    def _matched(self, request: Request) -> Exchange:
-        try:
-            route = parse_target(request.target.decode("ascii", "replace"))
-        except UsageError as problem:
-            return self.refuse(404, str(problem), request)
-        if route.cassette_id not in self._by_id:
-            near = _near(route.cassette_id, self.ids)
-            return self.refuse(404, f"cassette: expected a known id, got {shown(route.cassette_id)}; {near}", request)
-        index, cassette = self._by_id[route.cassette_id]
+    def _about_job(self, index: int, cassette: Cassette, route: Route, request: Request, received_ns: int) -> Exchange:
+        asked = asked_about(cassette.head.request.path, request.method, route.path)
+        if asked is None:
+            differing = difference(cassette.head.request, request.method, route.path, request.body)
+            if differing is not None:
+                return self.refuse(422, f"{route.cassette_id}: {differing}", request)
+            created = self.jobs.create(self._script(index, cassette, route.pace), received_ns)
+            return created.creation(request.framing)
+        job_id, cancels = asked
+        job = self.jobs.find(job_id, index)
+        if job is None:
+            message = f"{route.cassette_id}: job: expected the id of a job created here, got {shown(job_id)}"
+            return self.refuse(404, message, request, not_found(job_id))
+        if cancels:
+            job.cancel(received_ns)
+        else:
+            job.retrieve(received_ns)
+        return job.answer(request.framing)
+
+    def _script(self, index: int, cassette: Cassette, pace: Pace) -> Script:
+        key = (index, pace)
+        if key not in self._scripts:
+            if len(self._scripts) >= _MEMO_SIZE:
+                self._scripts.clear()
+            self._scripts[key] = Script(cassette, index, pace)
+        return self._scripts[key]
+
+    def _matched(self, index: int, cassette: Cassette, route: Route, request: Request) -> Exchange:
         differing = difference(cassette.head.request, request.method, route.path, request.body)
         if differing is not None:
             return self.refuse(422, f"{route.cassette_id}: {differing}", request)

@@ -20,7 +20,7 @@ _LARGEST_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One whole request. ``call_number`` is 0 where the header is absent or not a number."""
+    """One whole request. ``call_number`` is 0 where the header is absent or not a number; ``headers`` are as sent."""
 
     method: str
     target: bytes
@@ -28,6 +28,7 @@ class Request:
     call_number: int
     wire_bytes: int
     framing: Framing
+    headers: tuple[tuple[bytes, bytes], ...]
 
 
 class MalformedRequest(Exception):
@@ -74,6 +75,7 @@ class RequestParser:
     def _reset(self) -> None:
         self._target = b""
         self._body: list[bytes] = []
+        self._headers: list[tuple[bytes, bytes]] = []
         self._call_number = 0
         self._chunked = False
         self._expects = False
@@ -85,6 +87,7 @@ class RequestParser:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
         lowered = name.lower()
         if lowered == _CALL_ID:
             self._call_number = call_number(value)
@@ -111,6 +114,7 @@ class RequestParser:
                 call_number=self._call_number,
                 wire_bytes=size,
                 framing=self._framing(),
+                headers=tuple(self._headers),
             )
         )
         del self._raw[:size]

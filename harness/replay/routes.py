@@ -15,6 +15,10 @@ CONTROL_PREFIX = "/-/"
 """Paths below this are about the backend itself and are not journalled."""
 
 
+ANY = "any"
+"""In place of a cassette's id: whichever cassette holds the request, so that one URL serves many models."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """What a request target means: which cassette, at which pace, and the path the provider would have seen."""
@@ -32,13 +36,19 @@ def base_url(port: int, pace: str, cassette_id: str) -> str:
 
 def parse_target(target: str) -> Route:
     """Split a request target (percent-encoding allowed, absolute form too). Raises UsageError."""
-    path = _without_authority(target)
+    path, _, query = _without_authority(target).partition("?")
     parts = path.split("/", 3)
     if len(parts) < 3 or parts[0] or not parts[1] or not parts[2]:
         raise UsageError(f"target: expected /<pace>/<cassette id>/…, got {unquote(path)[:80]!r}")
-    below, _, query = (parts[3] if len(parts) == 4 else "").partition("?")
-    below = "/" + unquote(below) + (f"?{query}" if query else "")
+    below = "/" + unquote(parts[3] if len(parts) == 4 else "") + (f"?{query}" if query else "")
     return Route(Pace.parse(unquote(parts[1])), unquote(parts[2]), below)
+
+
+def below_cassette(target: str) -> str:
+    """The path and query below the cassette exactly as sent; of a target that is no address, all of it."""
+    path, mark, query = _without_authority(target).partition("?")
+    parts = path.split("/", 3)
+    return (f"/{parts[3]}" if len(parts) == 4 else path) + mark + query
 
 
 def _without_authority(target: str) -> str:

@@ -6,7 +6,7 @@ figures follow the theme. Every colour here also serves as text: a test holds ea
 
 from __future__ import annotations
 
-from harness.vocabulary import NULL_SUFFIX
+from harness import arms as arm_names
 
 LIGHT: dict[str, str] = {
     "paper": "#fdfcf9",
@@ -17,6 +17,8 @@ LIGHT: dict[str, str] = {
     "raw": "#6a4c93",
     "sdk": "#0b6e69",
     "wrapper": "#b03a0a",
+    "router": "#a3246e",
+    "gateway": "#4a5a00",
     "null": "#626975",
     "other": "#7a5c00",
     "good": "#1b6b34",
@@ -32,6 +34,8 @@ DARK: dict[str, str] = {
     "raw": "#bfa5e8",
     "sdk": "#52c4ba",
     "wrapper": "#f5935c",
+    "router": "#f08ac4",
+    "gateway": "#b7cc5a",
     "null": "#9da5b1",
     "other": "#d9b64a",
     "good": "#74cf8e",
@@ -46,18 +50,13 @@ _NAMES = (*LIGHT, *LINES)
 SENTINELS: dict[str, str] = {name: f"#fe{index:02x}ef" for index, name in enumerate(_NAMES, start=16)}
 """What matplotlib draws with, by colour name; never seen on the page."""
 
-MARKERS = {"raw": "o", "sdk": "s", "wrapper": "D", "null": "o", "other": "^"}
+MARKERS = {"raw": "o", "sdk": "s", "wrapper": "D", "router": "v", "gateway": "P", "null": "o", "other": "^"}
 """A shape per role, so that no figure depends on colour alone."""
 
 
 def role(arm: str) -> str:
-    """The colour name of an arm: ``raw``, ``sdk``, ``wrapper``, ``null`` or ``other``."""
-    arm = arm.partition(" ")[0]
-    if arm.endswith(NULL_SUFFIX):
-        return "null"
-    if arm.startswith("litellm"):
-        return "wrapper"
-    return {"raw_http": "raw", "openai": "sdk"}.get(arm, "other")
+    """The colour name of an arm: its layer (``raw``, ``sdk``, ``wrapper``, ``router``, ``gateway``), ``null`` or ``other``."""
+    return arm_names.role(arm.partition(" ")[0])
 
 
 def variables(theme: dict[str, str], *, dark: bool) -> str:

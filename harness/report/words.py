@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from harness import arms as arm_names
 from harness.analysis.doubts import SCREENING_BELOW
 from harness.analysis.findings import CellKey, Comparison, Doubt, Interval, Verdict
 from harness.report import format as fmt
-from harness.vocabulary import NULL_SUFFIX
+from harness.vocabulary import Operation
 
+PLAIN_WORKLOAD = "chat"
 STANDARD_BLOCKS = 20
 INTERVAL_BLOCKS = 6
 """K of the method: from 6 blocks on an interval exists, 20 are the standard."""
 
-_ARMS = {"raw_http": "bare HTTP", "openai": "openai SDK", "litellm": "LiteLLM", "any_llm": "any-llm"}
 _MODES = ("sync", "async")
 _LOADS = {
     "hot": "hot: back to back, no service time",
@@ -44,12 +45,10 @@ class Said:
 
 def arm_name(arm: str) -> str:
     """What an arm is called on the page: ``openai-null`` is ``openai SDK again (A/A)``."""
-    if arm.endswith(NULL_SUFFIX):
-        return f"{arm_name(arm.removesuffix(NULL_SUFFIX))} again (A/A)"
     name, _, mode = arm.rpartition(" ")
     if mode in _MODES and name:
         return f"{arm_name(name)} {mode}"
-    return _ARMS.get(arm, fmt.plain(arm))
+    return fmt.plain(arm_names.label(arm))
 
 
 def contrast(comparison: Comparison) -> str:
@@ -65,8 +64,10 @@ def shape(cell: CellKey) -> str:
 
 
 def cell_name(cell: CellKey, *, load: bool = True, mode: bool = True) -> str:
-    """The condition in short: ``gpt-5-mini · whole · sync · paced``."""
-    parts = [fmt.plain(cell.model), shape(cell)]
+    """The condition in short: ``gpt-5-mini · whole · sync · paced``; the plain chat is not named."""
+    kind = () if cell.operation == Operation.CHAT else (fmt.plain(cell.operation),)
+    asked = () if cell.workload == PLAIN_WORKLOAD else (fmt.plain(cell.workload),)
+    parts = [fmt.plain(cell.model), *kind, *asked, shape(cell)]
     return " · ".join([*parts, *([cell.mode] if mode else []), *([cell.load] if load else [])])
 
 

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import DataError
-from harness.replay.journal import GROWTH_BYTES, JournalReader, JournalWriter
+from harness.replay.journal import GROWTH_BYTES, VERSION, JournalReader, JournalWriter
 
-FIELDS = (7, 2, 3, 1, 4, 1, 200, 400, 5000, 10, 20, 30, 40, 1)
+FIELDS = (7, 2, 3, 1, 4, 1, 200, 400, 5000, 10, 20, 30, 40, 1, 6)
 
 
 def test_entries_arrive_once_and_in_order(tmp_path: Path) -> None:
@@ -26,6 +26,7 @@ def test_entries_arrive_once_and_in_order(tmp_path: Path) -> None:
         assert (entry.request_bytes, entry.response_bytes) == (400, 5000)
         assert (entry.received_ns, entry.read_ns, entry.first_byte_sent_ns, entry.last_byte_sent_ns) == (10, 20, 30, 40)
         assert (entry.completed, entry.chunk_sent_ns, entry.pacing_error_ns) == (True, (30, 40), (1, 2))
+        assert entry.shape == 6
         writer.append((8, *FIELDS[1:]), [], [])
         writer.append((9, *FIELDS[1:]), [1], [0])
         assert [entry.call_number for entry in reader.drain()] == [8, 9]
@@ -55,6 +56,16 @@ def test_a_missing_or_foreign_file_is_a_data_error(tmp_path: Path) -> None:
         (tmp_path / "j").write_bytes(content)
         with pytest.raises(DataError, match="expected a journal"):
             JournalReader(tmp_path / "j")
+
+
+def test_a_journal_of_another_version_is_a_data_error(tmp_path: Path) -> None:
+    """The first version had no word for the shape; reading it as this one would misread every record."""
+    JournalWriter(tmp_path / "j").close()
+    with (tmp_path / "j").open("r+b") as file:
+        file.seek(16)
+        file.write((1).to_bytes(8, "little"))
+    with pytest.raises(DataError, match=f"expected journal version {VERSION}, got 1"):
+        JournalReader(tmp_path / "j")
 
 
 def test_a_truncated_journal_is_a_data_error(tmp_path: Path) -> None:

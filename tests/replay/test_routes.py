@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.cassette import Pace
 from harness.errors import UsageError
-from harness.replay.routes import base_url, parse_target
+from harness.replay.routes import base_url, below_cassette, parse_target
 
 
 @given(
@@ -28,6 +28,29 @@ def test_percent_encoding_and_absolute_targets_mean_the_same() -> None:
     plain = parse_target("/capped:0.02/a/v1/x?y=1")
     assert plain == parse_target("/capped%3A0.02/a/v1/x?y=1") == parse_target("http://h:1/capped:0.02/a/v1/x?y=1")
     assert plain.path == "/v1/x?y=1"
+
+
+@pytest.mark.parametrize(
+    ("target", "below"),
+    [
+        ("/none/a/v1/x?y=1", "/v1/x?y=1"),
+        ("/none/a/v1/m%3Ax?y=/1/2", "/v1/m%3Ax?y=/1/2"),
+        ("http://u:p@h:1/none/a/v1/x", "/v1/x"),
+        ("/none/a?y=/b/c/d", "/none/a?y=/b/c/d"),
+        ("*", "*"),
+    ],
+)
+def test_what_is_below_the_cassette_is_kept_as_sent(target: str, below: str) -> None:
+    """Encoding and query stay, pace, cassette and authority go."""
+    assert below_cassette(target) == below
+
+
+def test_a_query_is_never_part_of_the_address() -> None:
+    """A key in it would otherwise be repeated in the refusal."""
+    assert parse_target("/none/a?key=x/y/z").cassette_id == "a"
+    with pytest.raises(UsageError) as refused:
+        parse_target("/?key=canary")
+    assert "canary" not in str(refused.value)
 
 
 @pytest.mark.parametrize("target", ["", "/", "*", "/none", "/none/", "//a/b", "/warp/a/v1", "/capped:/a/v1", "x:1"])

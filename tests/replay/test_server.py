@@ -14,7 +14,7 @@ from tests.replay.conftest import MS, Running
 from tests.replay.wire import MODEL, PATH, request
 
 pytestmark = pytest.mark.real
-_numbers = itertools.count(1)
+_numbers = itertools.count(1_000)
 
 
 def test_a_whole_answer_has_the_cassettes_bytes_in_one_write(running: Running) -> None:
@@ -67,11 +67,17 @@ def test_an_unpaced_stream_still_has_one_write_per_chunk(running: Running) -> No
     assert entry.pacing_error_ns == (0, 0, 0)
 
 
-def test_key_order_and_null_members_do_not_matter(running: Running) -> None:
-    """Matching is on canonical JSON."""
-    wire = running.connect()
-    wire.send(request(f"/none/whole{PATH}", {**dict(reversed(MODEL.items())), "user": None}))
-    assert wire.answer()[0] == 200
+def test_the_spelling_of_a_question_does_not_matter(running: Running) -> None:
+    """Order, parameters, blocks and query may differ; the answer and the cassette in the journal are the same."""
+    blocks = [{"role": "user", "content": [{"type": "text", "text": "hello"}]}]
+    numbers, wire = [next(_numbers) for _ in range(3)], running.connect()
+    wire.send(request(f"/none/whole{PATH}", {**dict(reversed(MODEL.items())), "user": None}, call_id=numbers[0]))
+    wire.send(request(f"/none/whole{PATH}", {**MODEL, "temperature": 0, "messages": blocks}, call_id=numbers[1]))
+    wire.send(request(f"/none/whole{PATH}?beta=true", call_id=numbers[2]))
+    assert [wire.answer() for _ in numbers] == [(200, b"hello you")] * 3
+    found = [running.entries(number)[0] for number in numbers]
+    assert {(entry.matched, entry.exchange_index) for entry in found} == {(True, 2)}
+    assert len({entry.shape for entry in found}) == 3
 
 
 def test_a_mismatch_says_what_differed_and_is_kept(running: Running) -> None:
@@ -104,6 +110,22 @@ def test_an_unknown_address_is_a_404_that_says_what_exists(running: Running, tar
     status, body = wire.answer()
     assert status == 404
     assert told in json.loads(body)["error"]["message"]
+
+
+def test_a_key_in_the_query_is_in_no_refusal(running: Running) -> None:
+    """Whatever is wrong with the address."""
+    wire = running.connect()
+    for target in (
+        "/?key=canary",
+        "/none/whole?key=canary",
+        f"/none/zzz{PATH}?key=canary",
+        "/none/whole/v2?key=canary",
+    ):
+        wire.send(request(target))
+        status, body = wire.answer()
+        assert status in (404, 422)
+        assert b"canary" not in body
+    assert "canary" not in "".join(running.backend.mismatches())
 
 
 def test_attempts_count_up_under_one_call_id_across_connections(running: Running) -> None:

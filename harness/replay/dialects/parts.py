@@ -6,14 +6,22 @@ Pure. Used by the dialects, by ``author`` (building) and by ``conductor`` (truth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from harness.cassette import Cassette
 from harness.errors import DataError
-from harness.vocabulary import Finish
+from harness.vocabulary import Finish, finish_word
 from harness.workload import Workload
+
+FREE_FORM_SCHEMA: Final = {
+    "type": "object",
+    "properties": {"input": {"type": "string"}},
+    "required": ["input"],
+    "additionalProperties": False,
+}
+"""How a free-form tool is offered where an API knows only JSON input; ``object_arguments`` is its counterpart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +37,8 @@ class ToolCall:
 class Completion:
     """One answer before it has a wire shape. ``pieces`` are its chunks of text; joined they are the text.
 
-    ``output_tokens`` includes ``reasoning_tokens``; ``input_tokens`` includes ``cached_tokens``. ``seed`` is hexadecimal
-    text from which a dialect takes its ids.
+    ``output_tokens`` includes ``reasoning_tokens``; ``input_tokens`` includes ``cached_tokens``. ``seed`` is text in
+    hexadecimal, from which a dialect takes its ids.
     """
 
     seed: str
@@ -123,6 +131,31 @@ def sse(payload: object, event: str | None = None) -> bytes:
     """One server-sent event with a compact JSON payload."""
     head = f"event: {event}\n" if event else ""
     return f"{head}data: {json.dumps(payload, separators=(',', ':'), ensure_ascii=False)}\n\n".encode()
+
+
+def finish_of(word: str | None) -> Finish:
+    """A provider's word for why an answer ended. Raises ValueError for an unknown one."""
+    return Finish(finish_word(word) or "")
+
+
+def in_events(events: Iterable[tuple[bytes, bool]]) -> Events:
+    """Events in order, each with whether it carries content; those between two contents leave with the second."""
+    opening: tuple[bytes, ...] = ()
+    content: list[bytes] = []
+    waiting: list[bytes] = []
+    for event, is_content in events:
+        if is_content and not content:
+            opening, waiting = tuple(waiting), []
+        waiting.append(event)
+        if is_content:
+            content.append(b"".join(waiting))
+            waiting = []
+    return Events(opening, tuple(content), tuple(waiting))
+
+
+def object_arguments(call: ToolCall) -> str:
+    """A call's arguments as the text of a JSON object, free-form input as its member ``input``."""
+    return json.dumps({"input": call.arguments}, ensure_ascii=False) if call.is_free_form else call.arguments
 
 
 def checked(read: Callable[[Cassette], Truth], cassette: Cassette, what: str) -> Truth:

@@ -21,7 +21,7 @@ from harness.vocabulary import Grade
 
 TITLE = "Answer"
 SETTINGS_SHOWN = 3
-ROWS_SHOWN = 4
+ROWS_SHOWN = 5
 """Conditions in the first screen's table; the rest is one link away."""
 
 _TRUST = (Grade.PROVISIONAL, Grade.CERTIFIED)
@@ -77,7 +77,6 @@ class Context:
     sentence: str
     caveat: str
     load: str
-    base: str
     answers: tuple[Answer, ...]
     modes: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -108,7 +107,6 @@ def context(material: Material) -> Context:
         sentence=_sentence(tuple(first.values()), load),
         caveat=_caveat(findings),
         load=words.load_name(load),
-        base=words.arm_name(comparisons[0].base) if comparisons else "native SDK",
         answers=tuple(_answer(comparison, trusted=trusted) for comparison in first.values()),
         modes=_modes(comparisons),
         rows=tuple(rows[1 : 1 + ROWS_SHOWN]),

@@ -1,0 +1,102 @@
+"""Owns one cell made concrete, which arms it has, and what a worker is told of it. Pure.
+
+Called by ``conductor.prepare`` (making) and ``conductor.block`` (using).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness import arms as arm_names
+from harness.clients import Question, Target, client_named
+from harness.conductor.join import CellFacts
+from harness.load.jobs import Polling
+from harness.load.outcome import Truth
+from harness.load.pipe import CellSpec, WorkerSpec
+from harness.plan import Arm, Cell
+from harness.replay.routes import ANY, base_url
+from harness.vocabulary import Load, Mode, Operation
+
+CALL_TIMEOUT_S = 30.0
+"""The clients' own socket timeout while measuring: far above any cassette's service time, below the pipe's."""
+
+RESERVED_API_KEY = "sk-harness-no-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlan:
+    """One cell made concrete: its cassette, its question, the truth that its answers are held against, and its arms.
+
+    ``sizes`` are what the manifest keeps of its request and answer: kilobytes, chunks, messages, tools, tokens.
+    """
+
+    facts: CellFacts
+    cassette_id: str
+    question: Question
+    truth: Truth
+    arms: tuple[int, ...]
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    timeout_s: float = CALL_TIMEOUT_S
+    polling: Polling | None = None
+
+    @property
+    def kind(self) -> Hashable:
+        """Cells of one kind run the same code of a client."""
+        return self.question.provider, self.question.operation, self.question.stream
+
+
+def can_run(arm: Arm, cell: Cell) -> bool:
+    """Whether an arm has this cell: its path speaks to the provider for the operation in the colours it needs."""
+    if cell.arms is not None and arm.name not in cell.arms:
+        return False
+    facts = client_named(arm.path).FACTS
+    if not arm.bridge:
+        return facts.can(cell.provider, cell.operation, cell.mode)
+    caller, _ = arm_names.BRIDGES[arm.bridge]
+    callee = {"in-thread": Mode.SYNC, "to-thread": Mode.SYNC}.get(arm.bridge, Mode.ASYNC)
+    if cell.mode != caller or cell.operation is not Operation.CHAT or (arm.bridge == "asyncio-run" and cell.stream):
+        return False
+    return facts.can(cell.provider, cell.operation, callee)
+
+
+def cells_for(cells: Sequence[CellPlan], arm: int, mode: Mode) -> tuple[int, ...]:
+    """Positions of the cells that one worker (an arm in a colour) serves, in plan order: its own numbering."""
+    return tuple(number for number, cell in enumerate(cells) if cell.facts.cell.mode == mode and arm in cell.arms)
+
+
+def alias(cell: int) -> str:
+    """What a gateway calls a cell."""
+    return f"cell-{cell}"
+
+
+def root_url(cell: CellPlan, port: int, arm: Arm | None = None) -> str:
+    """Where the backend serves this cell to this arm."""
+    planned = cell.facts.cell
+    pace = arm.pace if arm is not None and arm.pace and planned.load is Load.PACED else planned.pace
+    return base_url(port, pace, ANY if planned.shared_url else cell.cassette_id)
+
+
+def worker_spec(
+    cells: Sequence[CellPlan], arm: Arm, numbers: Sequence[int], mode: Mode, port: int, gateway_url: str
+) -> WorkerSpec:
+    """All that one worker is told."""
+    return WorkerSpec(
+        client=arm.path,
+        mode=mode,
+        cells=tuple(_cell_spec(cells[number], number, arm, port, gateway_url) for number in numbers),
+        injected_ns=arm.injected_ns,
+        bridge=arm.bridge,
+    )
+
+
+def _cell_spec(cell: CellPlan, number: int, arm: Arm, port: int, gateway_url: str) -> CellSpec:
+    target = Target(
+        root_url=root_url(cell, port, arm),
+        api_key=RESERVED_API_KEY,
+        timeout_s=cell.timeout_s,
+        gateway_url=gateway_url,
+        gateway_model=alias(number) if gateway_url else "",
+    )
+    return CellSpec(target, cell.question, cell.truth, cell.polling)
