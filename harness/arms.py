@@ -119,6 +119,18 @@ def role(name: str) -> str:
     return "other" if parts.environment or parts.bridge else _BY_NAME[parts.path].role
 
 
+def is_beside(name: str) -> bool:
+    """Whether an arm stands beside the stack: behind a bridge, in another environment, or on a path of its own.
+
+    Its comparison with its plain form answers a question of its own; a control or an unknown name stands in the stack.
+    """
+    try:
+        parts = parse(name)
+    except UsageError:
+        return False
+    return not parts.is_null and role(name) == "other"
+
+
 def foundations(name: str, present: frozenset[str]) -> tuple[str, ...]:
     """The arms among ``present`` that this arm stands on, nearest first; absent layers are stepped over.
 

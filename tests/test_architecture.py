@@ -15,8 +15,8 @@ import pytest
 
 HARNESS = Path(__file__).parent.parent / "harness"
 
-WORDS = {"errors", "vocabulary", "clock", "record"}
-FORMATS = {"door", "plan", "cassette", "workload"}
+WORDS = {"errors", "vocabulary", "clock", "record", "arms"}
+FORMATS = {"door", "plan", "cassette", "workload", "prices"}
 LOWEST = WORDS | FORMATS | {"machine", "atomic"}
 
 LAYERS: dict[str, set[str]] = {
@@ -24,12 +24,14 @@ LAYERS: dict[str, set[str]] = {
     "vocabulary": set(),
     "clock": set(),
     "record": {"vocabulary"},
+    "arms": {"errors", "vocabulary"},
     "machine": {"clock"},
     "atomic": {"errors"},
     "door": WORDS,
     "plan": WORDS | {"door"},
     "cassette": WORDS | {"door"},
     "workload": WORDS | {"door"},
+    "prices": WORDS | {"door"},
     "clients": WORDS,
     "replay": LOWEST,
     "dataset": LOWEST,
@@ -53,6 +55,7 @@ HEAVY: dict[str, set[str]] = {
     "litellm": {"clients"},
     "anthropic": {"clients"},
     "google": {"clients"},
+    "any_llm": {"clients"},
     "httptools": {"clients", "replay"},
     "pydantic": FORMATS | {"dataset", "replay"},
     "pyarrow": {"dataset"},

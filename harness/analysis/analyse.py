@@ -11,16 +11,25 @@ from typing import Protocol
 import pandas as pd
 
 from harness import arms as arm_names
+from harness.analysis.beside import Beside
 from harness.analysis.blocks import ArmBlocks, arm_blocks
-from harness.analysis.comparisons import Compared, compare
+from harness.analysis.comparisons import Compared, Differing, compare
+from harness.analysis.costs import audit_costs
 from harness.analysis.findings import Findings, SelfTest
 from harness.analysis.frames import check, usable, with_metrics
+from harness.analysis.growth import growth, is_grown
 from harness.analysis.headline import headline
+from harness.analysis.jobs import job_endings
 from harness.analysis.layers import layers
 from harness.analysis.pressure import pressures
 from harness.analysis.provenance import cell_order, latency_models, run_summary
+from harness.analysis.reported_overhead import audit_overheads
 from harness.analysis.run_doubts import causality_violations, failed_calls, run_doubts
+from harness.analysis.sameness import asked_differently, sameness, wire_parameters
+from harness.analysis.structures import audit_structures
 from harness.analysis.summaries import summarise, summarise_cold
+from harness.analysis.switching import switches
+from harness.analysis.traffic import traffic
 from harness.dataset.self_tests import SelfTestRecord
 from harness.errors import DataError
 from harness.record import Manifest
@@ -34,6 +43,15 @@ class Source(Protocol):
 
     def cold(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """Rows of ``cold`` of these runs."""
+
+    def requests(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Rows of ``requests`` of these runs."""
+
+    def traffic(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Bytes and connections per run, cell and arm (``Store.traffic``)."""
+
+    def first_calls(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Rows of ``first_calls`` of these runs."""
 
     def manifests(self) -> Sequence[Manifest]:
         """All runs."""
@@ -49,7 +67,9 @@ def findings_from(store: Source, run_ids: Sequence[str]) -> Findings:
         if run_id not in manifests:
             raise DataError(f"run {run_id}: expected a run of this dataset, got none; see 'harness list runs'")
     chosen = [manifests[run_id] for run_id in dict.fromkeys(run_ids)]
-    return analyse(store.calls(run_ids), store.cold(run_ids), chosen, [_self_test(one) for one in store.self_tests()])
+    tests = [_self_test(one) for one in store.self_tests()]
+    beside = Beside(store.requests(run_ids), store.traffic(run_ids), store.first_calls(run_ids))
+    return analyse(store.calls(run_ids), store.cold(run_ids), chosen, tests, beside)
 
 
 def _self_test(record: SelfTestRecord) -> SelfTest:
@@ -57,20 +77,31 @@ def _self_test(record: SelfTestRecord) -> SelfTest:
 
 
 def analyse(
-    calls: pd.DataFrame, cold: pd.DataFrame, manifests: Sequence[Manifest], self_tests: Sequence[SelfTest] = ()
+    calls: pd.DataFrame,
+    cold: pd.DataFrame,
+    manifests: Sequence[Manifest],
+    self_tests: Sequence[SelfTest] = (),
+    beside: Beside | None = None,
 ) -> Findings:
     """Interpret rows of ``record.Call`` and ``record.Cold``; the order of rows does not matter.
 
-    Every (run, cell) is analysed by itself and runs are never pooled. Raises DataError in one line: an empty frame,
-    a missing column, a manifest without rows, rows without a manifest, damaged JSON in a manifest.
+    ``beside`` adds what other frames say; a frame that it lacks leaves its findings empty.
+
+    Every (run, cell) is analysed by itself and runs are never pooled; cells along an axis of size are in ``growth``
+    alone, though every count and doubt of the run includes them. Raises DataError in one line: an empty frame, a
+    missing column, a manifest without rows, rows without a manifest, damaged JSON in a manifest.
     """
     check(calls)
     _check_runs(calls, manifests)
     ordered = sorted(manifests, key=lambda manifest: (manifest.started_at, manifest.run_id))
     measured = with_metrics(usable(calls))
-    arms = _in_plan_order(arm_blocks(calls, measured), ordered)
+    everything = _in_plan_order(arm_blocks(calls, measured), ordered)
+    arms = _without_grown(everything, ordered)
     runs = tuple(run_summary(manifest) for manifest in ordered)
-    compared = [_compare_run(arms, manifest) for manifest in ordered]
+    beside = beside or Beside()
+    requests = beside.requests
+    differing = frozenset() if requests is None else asked_differently(requests, arms)
+    compared = [_compare_run(arms, manifest, differing) for manifest in ordered]
     comparisons = tuple(comparison for run in compared for comparison in run.arms)
     return Findings(
         runs=runs,
@@ -86,11 +117,25 @@ def analyse(
         calls_failed=failed_calls(calls),
         causality_violations=causality_violations(calls),
         self_tests=tuple(self_tests),
+        sameness=() if requests is None else sameness(requests, arms),
+        parameters=() if requests is None else wire_parameters(requests, arms),
+        traffic=() if beside.traffic is None else traffic(beside.traffic, arms),
+        growth=growth(everything, ordered),
+        costs=audit_costs(calls, arms, ordered),
+        overheads=audit_overheads(measured, arms),
+        structures=audit_structures(calls, arms),
+        jobs=job_endings(calls, arms),
+        switches=switches(beside.first_calls, calls, everything),
     )
 
 
-def _compare_run(arms: Sequence[ArmBlocks], manifest: Manifest) -> Compared:
-    return compare([arm for arm in arms if arm.cell.run_id == manifest.run_id], pressures(manifest))
+def _without_grown(arms: Sequence[ArmBlocks], manifests: Sequence[Manifest]) -> tuple[ArmBlocks, ...]:
+    grown = {cell for cell in {arm.cell for arm in arms} if is_grown(cell, manifests)}
+    return tuple(arm for arm in arms if arm.cell not in grown)
+
+
+def _compare_run(arms: Sequence[ArmBlocks], manifest: Manifest, differing: Differing) -> Compared:
+    return compare([arm for arm in arms if arm.cell.run_id == manifest.run_id], pressures(manifest), differing)
 
 
 def _check_runs(calls: pd.DataFrame, manifests: Sequence[Manifest]) -> None:

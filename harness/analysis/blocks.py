@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.analysis.findings import CellKey
-from harness.analysis.frames import ARM_KEYS, NS_PER_S, arm_facts, whole_ns
+from harness.analysis.frames import ARM_KEYS, NS_PER_S, arm_facts, is_background, whole_ns
 from harness.vocabulary import Outcome
 
 
@@ -42,6 +42,11 @@ class ArmBlocks:
     repeated: int
     reused: int
     blocks: Mapping[int, Block]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Run, cell and arm, as ``frames.by_arm`` groups rows."""
+        return self.cell.run_id, self.cell.cell_id, self.arm
 
 
 def arm_blocks(calls: pd.DataFrame, measured: pd.DataFrame) -> tuple[ArmBlocks, ...]:
@@ -88,12 +93,14 @@ def _cells(facts: pd.DataFrame) -> dict[tuple[str, str], CellKey]:
 
 
 def _counts(calls: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, int]]:
+    """Counts by run, cell and arm. A background job is neither failed nor repeated, whatever it came to (``jobs``)."""
+    is_plain = ~is_background(calls)
     flags = calls[ARM_KEYS].assign(
         calls=1,
-        failed=(calls["outcome"] != Outcome.OK.value).astype("int64"),
+        failed=((calls["outcome"] != Outcome.OK.value) & is_plain).astype("int64"),
         censored=calls["is_censored"].astype("int64"),
         attempts=calls["attempts"].astype("int64"),
-        repeated=(calls["attempts"] > 1).astype("int64"),
+        repeated=((calls["attempts"] > 1) & is_plain).astype("int64"),
         reused=calls["connection_reused"].fillna(False).astype("int64"),
     )
     sums = flags.groupby(ARM_KEYS, observed=True).sum()

@@ -34,7 +34,13 @@ class Compared:
     modes: tuple[Comparison, ...]
 
 
-def compare(arms: Sequence[ArmBlocks], pressure: tuple[BlockPressure, ...]) -> Compared:
+Differing = frozenset[tuple[CellKey, frozenset[str]]]
+"""The pairs of arms that asked for different things in a cell (``sameness.asked_differently``)."""
+
+
+def compare(
+    arms: Sequence[ArmBlocks], pressure: tuple[BlockPressure, ...], differing: Differing = frozenset()
+) -> Compared:
     """Compare the arms of one run. ``arms`` must all be of that run, in the order in which to report them."""
     within, across = arm_pairs(arms), mode_pairs(arms)
     nulls = [_measure(pair, pressure) for pair in within if pair.is_null]
@@ -45,6 +51,7 @@ def compare(arms: Sequence[ArmBlocks], pressure: tuple[BlockPressure, ...]) -> C
         biased=frozenset(
             null.cell for null, p in zip(nulls, adjusted_nulls, strict=True) if p is not None and p < ALPHA
         ),
+        differing=differing,
     )
     claims = iter(_conclude([pair for pair in within if not pair.is_null], grounds))
     controls = iter(_conclude([pair for pair in within if pair.is_null], grounds))
@@ -54,11 +61,12 @@ def compare(arms: Sequence[ArmBlocks], pressure: tuple[BlockPressure, ...]) -> C
 
 @dataclass(frozen=True, slots=True)
 class _Grounds:
-    """What the null arms and the machine say about every comparison of a run."""
+    """What the null arms, the machine and the wire say about every comparison of a run."""
 
     pressure: tuple[BlockPressure, ...]
     floors: Mapping[CellKey, float]
     biased: frozenset[CellKey]
+    differing: Differing
 
     def floor_s(self, pair: Pair) -> float | None:
         """The larger A/A bound of the cells that the pair touches; None where one of them has none."""
@@ -69,6 +77,9 @@ class _Grounds:
     def is_biased(self, pair: Pair) -> bool:
         return not self.biased.isdisjoint({pair.base_side.cell, pair.arm_side.cell})
 
+    def asked_differently(self, pair: Pair) -> bool:
+        return (pair.cell, frozenset({pair.base, pair.arm})) in self.differing
+
 
 def _conclude(family: Sequence[Pair], grounds: _Grounds) -> tuple[Comparison, ...]:
     measured = [_measure(pair, grounds.pressure) for pair in family]
@@ -77,7 +88,7 @@ def _conclude(family: Sequence[Pair], grounds: _Grounds) -> tuple[Comparison, ..
         floor_s = grounds.floor_s(pair)
         word = verdict(comparison.difference, comparison.t_interval, p_holm, floor_s, is_null=pair.is_null)
         judged = replace(comparison, p_holm=p_holm, noise_floor_s=floor_s, verdict=word)
-        around = Surroundings(grounds.pressure, tests, grounds.is_biased(pair))
+        around = Surroundings(grounds.pressure, tests, grounds.is_biased(pair), grounds.asked_differently(pair))
         found.append(replace(judged, doubts=comparison_doubts(judged, pair, around)))
     return tuple(found)
 

@@ -87,6 +87,10 @@ ADVICE: dict[Doubt, tuple[str, str]] = {
         "The two sides use different HTTP libraries, so the difference is not the wrapper's alone.",
         "Read it as the cost of the whole path as installed.",
     ),
+    Doubt.DIFFERENT_QUESTION: (
+        "The two sides asked the provider for different things, so the difference is not the client's alone.",
+        "See which parameters differ (Same question?), align them, and measure again.",
+    ),
     Doubt.SENSITIVE_TO_PRESSURE: (
         "The verdict changes when blocks measured under pressure are left out.",
         "Believe neither result; quieten the machine and measure again.",
@@ -101,6 +105,7 @@ class Surroundings:
     pressure: tuple[BlockPressure, ...]
     family: int
     null_differs: bool
+    asked_differently: bool = False
 
 
 def comparison_doubts(comparison: Comparison, pair: Pair, around: Surroundings) -> tuple[Doubt, ...]:
@@ -116,6 +121,7 @@ def comparison_doubts(comparison: Comparison, pair: Pair, around: Surroundings) 
         Doubt.FAILED_CALLS: pair.base_side.failed + pair.arm_side.failed > 0,
         Doubt.EXTRA_ATTEMPTS: pair.base_side.repeated + pair.arm_side.repeated > 0,
         Doubt.DIFFERENT_HTTP_LIBRARY: pair.base_side.http_library != pair.arm_side.http_library,
+        Doubt.DIFFERENT_QUESTION: around.asked_differently,
         Doubt.SENSITIVE_TO_PRESSURE: _is_sensitive(comparison),
     }
     return in_order(doubt for doubt, present in holds.items() if present)

@@ -9,6 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.analysis.audits import (
+    CostAudit,
+    Growth,
+    JobEnding,
+    OverheadAudit,
+    Sameness,
+    StructureAudit,
+    Switch,
+    Traffic,
+    WireParameters,
+)
+from harness.analysis.keys import CellKey as CellKey
+from harness.analysis.keys import Interval as Interval
+
 
 class Verdict(StrEnum):
     """What may be said about one difference, strongest statement first; exactly one holds.
@@ -52,34 +66,6 @@ class Doubt(StrEnum):
     DIFFERENT_HTTP_LIBRARY = "different_http_library"
     DIFFERENT_QUESTION = "different_question"
     SENSITIVE_TO_PRESSURE = "sensitive_to_pressure"
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate with its confidence interval; ``method`` names the procedure, ``confidence`` the level attained."""
-
-    estimate: float
-    low: float
-    high: float
-    confidence: float
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class CellKey:
-    """Which condition a number belongs to. Runs are never pooled, so the run is part of the key."""
-
-    cell_id: str
-    provider: str
-    model: str
-    workload: str
-    mode: str
-    stream: bool
-    load: str
-    backend: str
-    origin: str
-    run_id: str = ""
-    operation: str = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,154 +216,6 @@ class SelfTest:
 
 
 @dataclass(frozen=True, slots=True)
-class WireDifference:
-    """One difference between two requests: ``kind`` is added, dropped, renamed or changed (as seen from the base).
-
-    ``place`` is body, header or target. ``matters`` says that the provider was asked for something else; a spelling, a
-    header of the library's own or a synonym does not.
-    """
-
-    kind: str
-    place: str
-    key: str
-    base_value: str
-    arm_value: str
-    matters: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Sameness:
-    """What an arm put on the wire beside what the native SDK did, in one cell."""
-
-    cell: CellKey
-    base: str
-    arm: str
-    base_bytes: int
-    arm_bytes: int
-    differences: tuple[WireDifference, ...]
-
-    @property
-    def is_same_question(self) -> bool:
-        """No difference that matters."""
-        return not any(difference.matters for difference in self.differences)
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """Bytes and connections of one arm in one cell: medians per call, connections opened, share of calls on kept ones."""
-
-    cell: CellKey
-    arm: str
-    calls: int
-    request_bytes_p50: float
-    response_bytes_p50: float
-    connections: int
-    reuse: float
-
-
-@dataclass(frozen=True, slots=True)
-class GrowthPoint:
-    """Overhead at one size: the median over blocks of the blocks' medians."""
-
-    size: float
-    overhead_p50_s: float
-    calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """How an arm's overhead grows along one axis (``kilobytes`` of answer, ``chunks``, ``messages``, ``tools``).
-
-    ``slope`` is in seconds per unit of the axis: per block the least-squares slope over the sizes, over blocks the
-    Hodges–Lehmann estimate with its exact interval (None below six blocks; ``slope_median_s`` stands for it).
-    """
-
-    run_id: str
-    provider: str
-    model: str
-    mode: str
-    axis: str
-    arm: str
-    blocks: int
-    points: tuple[GrowthPoint, ...]
-    slope: Interval | None
-    slope_median_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class CostAudit:
-    """What a client says that a call cost, beside tokens × list price. USD per call; None where the client says nothing.
-
-    ``reported_distinct`` counts how many different values the client gave for the same answer.
-    """
-
-    cell: CellKey
-    arm: str
-    calls: int
-    input_tokens: int
-    cached_tokens: int
-    output_tokens: int
-    reasoning_tokens: int
-    list_price_usd: float
-    reported_usd: float | None
-    reported_distinct: int
-
-
-@dataclass(frozen=True, slots=True)
-class OverheadAudit:
-    """LiteLLM's own figure for its overhead beside the measured one; medians over calls, seconds."""
-
-    cell: CellKey
-    arm: str
-    calls: int
-    reported_p50_s: float
-    measured_p50_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class StructureAudit:
-    """Structured answers of one arm in one cell: our validator's word, and the client's own."""
-
-    cell: CellKey
-    arm: str
-    calls: int
-    valid: int
-    outcomes: tuple[tuple[str, int], ...]
-    verdicts: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class JobEnding:
-    """How the background jobs of one arm in one cell ended: (outcome, error type) with counts; requests per job."""
-
-    cell: CellKey
-    arm: str
-    calls: int
-    endings: tuple[tuple[str, str | None, int], ...]
-    requests_per_call: float
-    duration_p50_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """Turning to another model in a warm process: (median, min, max) over ``repeats`` processes, seconds.
-
-    ``shares_client`` says that the library's client object was kept; ``typical_s`` is the median call of that cell.
-    """
-
-    run_id: str
-    arm: str
-    mode: str
-    from_model: str
-    to_model: str
-    repeats: int
-    shares_client: bool
-    process_first_s: tuple[float, float, float]
-    model_first_s: tuple[float, float, float]
-    typical_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Headline:
     """The first screen's answer: LiteLLM minus native SDK, paced (hot where none is), of each provider's first model."""
 
@@ -398,16 +236,17 @@ class Findings:
     layers: tuple[Layer, ...]
     cold: tuple[ColdSummary, ...]
     latencies: tuple[LatencyModel, ...]
-    sameness: tuple[Sameness, ...]
-    traffic: tuple[Traffic, ...]
-    growth: tuple[Growth, ...]
-    costs: tuple[CostAudit, ...]
-    overheads: tuple[OverheadAudit, ...]
-    structures: tuple[StructureAudit, ...]
-    jobs: tuple[JobEnding, ...]
-    switches: tuple[Switch, ...]
     doubts: tuple[Doubt, ...]
     calls_total: int
     calls_failed: int
     causality_violations: int
     self_tests: tuple[SelfTest, ...]
+    sameness: tuple[Sameness, ...] = ()
+    parameters: tuple[WireParameters, ...] = ()
+    traffic: tuple[Traffic, ...] = ()
+    growth: tuple[Growth, ...] = ()
+    costs: tuple[CostAudit, ...] = ()
+    overheads: tuple[OverheadAudit, ...] = ()
+    structures: tuple[StructureAudit, ...] = ()
+    jobs: tuple[JobEnding, ...] = ()
+    switches: tuple[Switch, ...] = ()

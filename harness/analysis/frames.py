@@ -13,7 +13,7 @@ import pandas as pd
 from harness.analysis.metrics import METRICS, Metric
 from harness.errors import DataError
 from harness.record import Call
-from harness.vocabulary import Outcome
+from harness.vocabulary import Operation, Outcome
 
 NS_PER_S = 1e9
 ARM_KEYS = ["run_id", "cell_id", "arm"]
@@ -46,14 +46,23 @@ def check(calls: pd.DataFrame) -> None:
 
 
 def usable(calls: pd.DataFrame) -> pd.DataFrame:
-    """The calls that carry an overhead: succeeded, in one attempt, not cut short, joined with the backend's stamps."""
+    """The calls that carry an overhead: succeeded, in one attempt, not cut short, joined with the backend's stamps.
+
+    A background job never does: its requests belong to one call, and between them it waits.
+    """
     keep = (
         (calls["outcome"] == Outcome.OK.value)
+        & ~is_background(calls)
         & (calls["attempts"] == 1)
         & ~calls["is_censored"].astype(bool)
         & calls["overhead_ns"].notna()
     )
     return calls[keep]
+
+
+def is_background(calls: pd.DataFrame) -> pd.Series[bool]:
+    """Which calls are background jobs: many requests and every kind of ending are theirs by design (see ``jobs``)."""
+    return calls["operation_name"] == Operation.BACKGROUND.value
 
 
 def values(calls: pd.DataFrame, metric: Metric) -> pd.Series[float]:
@@ -69,6 +78,12 @@ def with_metrics(calls: pd.DataFrame) -> pd.DataFrame:
     """Keys and all metrics of these calls: one column per entry of ``METRICS``, in its unit."""
     keys = calls[[*ARM_KEYS, "block"]]
     return keys.assign(**{metric.name: values(calls, metric) for metric in METRICS})
+
+
+def by_arm(calls: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
+    """These rows by run, cell and arm (``ArmBlocks.key``)."""
+    grouped = calls.groupby(ARM_KEYS, observed=True, sort=False)
+    return {(str(run), str(cell), str(arm)): group for (run, cell, arm), group in grouped}
 
 
 def whole_ns(seconds: pd.Series[float]) -> pd.Series[float]:

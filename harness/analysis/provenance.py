@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.analysis.findings import LatencyModel, RunSummary
@@ -62,6 +62,16 @@ def cell_order(manifest: Manifest) -> dict[str, int]:
         return {}
 
 
+def cassettes(manifest: Manifest) -> Sequence[Mapping[str, Any]]:
+    """What the run says of each cassette it used. Raises DataError when that is not a list of JSON objects."""
+    found: list[Mapping[str, Any]] = _json(manifest, "cassettes", manifest.cassettes or "[]", list)
+    if not all(isinstance(facts, dict) for facts in found):
+        raise DataError(
+            f"run {manifest.run_id}: cassettes: expected JSON objects, got something else; the manifest is damaged"
+        )
+    return found
+
+
 def latency_models(manifests: Iterable[Manifest]) -> tuple[LatencyModel, ...]:
     """The latencies that the runs' cassettes state, each once, in the order met. Raises DataError on a damaged list."""
     found = {model: None for manifest in manifests for model in _latencies(manifest)}
@@ -69,7 +79,7 @@ def latency_models(manifests: Iterable[Manifest]) -> tuple[LatencyModel, ...]:
 
 
 def _latencies(manifest: Manifest) -> Iterator[LatencyModel]:
-    for cassette in _json(manifest, "cassettes", manifest.cassettes or "[]", list):
+    for cassette in cassettes(manifest):
         try:
             if cassette["latency"] is not None:
                 yield _latency_model(cassette, cassette["latency"])

@@ -8,7 +8,7 @@ import pandas as pd
 
 from harness.analysis.doubts import in_order
 from harness.analysis.findings import Comparison, Doubt
-from harness.analysis.frames import usable
+from harness.analysis.frames import is_background, usable
 from harness.analysis.pressure import PACING_ERROR_P99_NS, RUN_DELAY_SHARE, pressures, robbed, short_of_cpu
 from harness.analysis.provenance import has_kernel_stamps
 from harness.record import BlockPressure, Manifest
@@ -35,8 +35,17 @@ def causality_violations(calls: pd.DataFrame) -> int:
 
 
 def failed_calls(calls: pd.DataFrame) -> int:
-    """Calls whose outcome is not ok."""
-    return int((calls["outcome"] != Outcome.OK.value).sum())
+    """Calls whose outcome is not ok, background jobs aside.
+
+    How a job ends is its workload's: some are made to fail, to be cancelled or to be created too late. ``jobs`` counts
+    those endings, and no doubt follows from them.
+    """
+    return int(((calls["outcome"] != Outcome.OK.value) & ~is_background(calls)).sum())
+
+
+def repeated_calls(calls: pd.DataFrame) -> int:
+    """Calls that made more than one request, background jobs aside: creating and asking are requests of one call."""
+    return int(((calls["attempts"] > 1) & ~is_background(calls)).sum())
 
 
 def delayed_ack_share(calls: pd.DataFrame) -> float:
@@ -56,7 +65,7 @@ def _of_rows(calls: pd.DataFrame) -> Iterator[Doubt]:
         yield Doubt.DELAYED_ACK_BAND
     if failed_calls(calls):
         yield Doubt.FAILED_CALLS
-    if (calls["attempts"] > 1).any():
+    if repeated_calls(calls):
         yield Doubt.EXTRA_ATTEMPTS
     if (calls["origin"] == Origin.AUTHORED.value).any():
         yield Doubt.AUTHORED_LATENCIES

@@ -32,6 +32,9 @@ CLIENTS = (
 
 BOTH = ("sync", "async")
 
+OPTIONAL = ("httpx_aiohttp",)
+"""Modules of optional extras which an SDK imports where it finds them, and so costs more because another path needs them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -52,7 +55,7 @@ class Question:
     """What to ask: the workload's content and the cell's model and stream flag, free of any library's names.
 
     ``tools`` are mappings with name, description and parameters (a JSON schema, or None for free-form input);
-    ``structure`` has kind (json or schema), name and json_schema. ``path`` and ``body`` are the request on the wire as
+    ``structure`` has kind (json or schema), name and json_schema; ``job`` has poll_s and cancel_after. ``path`` and ``body`` are the request on the wire as
     the provider documents it, for the one client that writes it itself.
     """
 
@@ -65,6 +68,7 @@ class Question:
     operation: str = "chat"
     tools: tuple[Mapping[str, Any], ...] = ()
     structure: Mapping[str, Any] | None = None
+    job: Mapping[str, Any] | None = None
     path: str = ""
     body: Mapping[str, Any] = field(default_factory=dict)
 
@@ -94,7 +98,8 @@ class Answer:
 class ClientFacts:
     """What a call path needs and can: distributions, what it speaks, and the HTTP library under each colour.
 
-    ``subjects`` are the SDK modules that its process may hold. ``http`` has (sync, async) distributions;
+    ``subjects`` are the SDK modules that its process may hold, ``extras`` the optional modules that it is meant to find
+    (``OPTIONAL`` ones are hidden from every other process). ``http`` has (sync, async) distributions;
     ``http_of_provider`` where a provider has its own. ``install`` is the line that brings it.
     """
 
@@ -105,6 +110,7 @@ class ClientFacts:
     operations: tuple[str, ...] = ("chat",)
     modes: tuple[str, ...] = BOTH
     subjects: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     install: str = ""
     http_of_provider: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -74,7 +74,7 @@ def _parameters(question: Question) -> dict[str, Any]:
 
 def _tool_shape(tool: Any) -> dict[str, Any]:
     schema = tool["parameters"] or TEXT_INPUT
-    return {"name": tool["name"], "description": tool["description"], "input_schema": schema, "strict": True}
+    return {"name": tool["name"], "description": tool["description"], "input_schema": schema}
 
 
 def call(handle: Anthropic, arguments: dict[str, Any]) -> Any:

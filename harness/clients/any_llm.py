@@ -24,7 +24,7 @@ FACTS = ClientFacts(
     "any-llm-sdk",
     ("httpx", "httpx"),
     ("openai", "anthropic", "gemini"),
-    subjects=("any_llm", "openai", "anthropic", "google"),
+    subjects=("any_llm", "openai", "anthropic", "google.genai"),
     needs=("openai", "anthropic", "google-genai"),
     install="'any-llm-sdk[anthropic,gemini,openai]'",
     http_of_provider={"anthropic": ("httpx2", "httpx2"), "gemini": ("aiohttp", "aiohttp")},
@@ -54,7 +54,8 @@ def _api_base(provider: str, target: Target) -> str:
 def _client_args(provider: str, target: Target) -> dict[str, Any]:
     if provider != "gemini":
         return {"timeout": target.timeout_s, "max_retries": 0}
-    return {"http_options": {"timeout": int(target.timeout_s * 1000), "retry_options": {"attempts": 1}}}
+    timeout_ms = int(target.timeout_s * 1000)
+    return {"http_options": {"api_version": "v1beta", "timeout": timeout_ms, "retry_options": {"attempts": 1}}}
 
 
 def arguments(question: Question, target: Target, call_number: int) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def _parameters(question: Question) -> dict[str, Any]:
     """As they are; for anthropic those that its SDK takes, and in ``extra_body`` those that only its API does."""
     asked = question.parameters
     if question.provider != "anthropic":
-        return dict(asked)
+        return {name: asked[name] for name in asked if name != "verbosity" or question.provider == "openai"}
     found = {name: asked[name] for name in ("stop", "reasoning_effort") if name in asked}
     body = {name: asked[name] for name in ("temperature", "top_p") if name in asked}
     return found | {"extra_body": body} if body else found

@@ -23,7 +23,7 @@ FACTS = ClientFacts(
     "google-genai",
     ("httpx2", "aiohttp"),
     ("gemini",),
-    subjects=("google",),
+    subjects=("google.genai",),
     install="'google-genai[aiohttp]'",
 )
 

@@ -1,4 +1,4 @@
-"""LiteLLM with its aiohttp transport switched off: what that transport contributes. Async only; sync is httpx anyway."""
+"""LiteLLM with its aiohttp transport switched off: what that transport contributes. Async only; sync is httpx."""
 
 from __future__ import annotations
 

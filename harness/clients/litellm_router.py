@@ -33,7 +33,7 @@ def routers(target: Target, deployments: int) -> OnDemand:
     """Routers over that many equal deployments each, by ``provider/model``."""
 
     def build(model: str) -> Any:
-        from litellm import Router
+        from litellm import Router  # type: ignore[attr-defined]
 
         entries = [
             {"model_name": MODEL_GROUP, "litellm_params": destination(model, target)} for _ in range(deployments)

@@ -19,7 +19,9 @@ Json = dict[str, Any]
 def read_whole(answer: Json) -> Answer:
     """Read a whole answer."""
     if "choices" in answer:
-        return _chat([choice["message"] | {"finish_reason": choice["finish_reason"]} for choice in answer["choices"]], answer)
+        return _chat(
+            [choice["message"] | {"finish_reason": choice["finish_reason"]} for choice in answer["choices"]], answer
+        )
     if "candidates" in answer:
         return _gemini([answer])
     return _responses(answer) if answer.get("object") == "response" else _anthropic(answer["content"], answer)
@@ -29,7 +31,9 @@ def read_events(events: list[Json]) -> Answer:
     """Read the events of a streamed answer."""
     first = events[0]
     if "choices" in first:
-        choices = [choice["delta"] | {"finish_reason": choice["finish_reason"]} for e in events for choice in e["choices"]]
+        choices = [
+            choice["delta"] | {"finish_reason": choice["finish_reason"]} for e in events for choice in e["choices"]
+        ]
         return _chat(choices, _merged(events))
     if "candidates" in first:
         return _gemini(events)
@@ -136,7 +140,9 @@ def _parts(answers: Iterable[Json]) -> list[Json]:
 def _gemini(answers: list[Json]) -> Answer:
     parts = _parts(answers)
     calls = tuple(
-        (part["functionCall"]["name"], json.dumps(part["functionCall"]["args"])) for part in parts if "functionCall" in part
+        (part["functionCall"]["name"], json.dumps(part["functionCall"]["args"]))
+        for part in parts
+        if "functionCall" in part
     )
     reasons = [c["finishReason"] for answer in answers for c in answer["candidates"] if c.get("finishReason")]
     usage = _merged(answers).get("usageMetadata") or {}

@@ -12,7 +12,6 @@ from typing import Any
 from harness import arms as arm_names
 from harness.clients import Question, Target, client_named
 from harness.conductor.join import CellFacts
-from harness.load.jobs import Polling
 from harness.load.outcome import Truth
 from harness.load.pipe import CellSpec, WorkerSpec
 from harness.plan import Arm, Cell
@@ -39,7 +38,6 @@ class CellPlan:
     arms: tuple[int, ...]
     sizes: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float = CALL_TIMEOUT_S
-    polling: Polling | None = None
 
     @property
     def kind(self) -> Hashable:
@@ -99,4 +97,4 @@ def _cell_spec(cell: CellPlan, number: int, arm: Arm, port: int, gateway_url: st
         gateway_url=gateway_url,
         gateway_model=alias(number) if gateway_url else "",
     )
-    return CellSpec(target, cell.question, cell.truth, cell.polling)
+    return CellSpec(target, cell.question, cell.truth)

@@ -31,9 +31,7 @@ def interpreter(environment: str) -> str:
         return sys.executable
     path = ROOT / f".venv-{environment}" / "bin" / "python"
     if not path.is_file():
-        raise UsageError(
-            f"environment: expected {environment!r} to be installed, got none; make setup-{environment}"
-        )
+        raise UsageError(f"environment: expected {environment!r} to be installed, got none; make setup-{environment}")
     return str(path)
 
 

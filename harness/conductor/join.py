@@ -198,9 +198,7 @@ def request_rows(
     for entry in entries:
         if entry.call_number in senders and entry.shape in shapes:
             counts[*senders[entry.call_number], entry.shape] += 1
-    return [
-        _request_row(clock, cell_id, arm, calls, shapes[shape]) for (cell_id, arm, shape), calls in counts.items()
-    ]
+    return [_request_row(clock, cell_id, arm, calls, shapes[shape]) for (cell_id, arm, shape), calls in counts.items()]
 
 
 def _request_row(clock: BlockClock, cell_id: str, arm: str, calls: int, shape: RequestShape) -> Request:

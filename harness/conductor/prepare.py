@@ -17,7 +17,6 @@ from harness.clients import Question
 from harness.conductor.cells import CALL_TIMEOUT_S, CellPlan, can_run
 from harness.conductor.join import CellFacts
 from harness.errors import DataError, UsageError
-from harness.load.jobs import Polling
 from harness.load.outcome import Truth
 from harness.plan import Arm, Cell
 from harness.prices import load_prices
@@ -66,9 +65,7 @@ def load_shelf(folder: Path) -> Shelf:
     return Shelf(folder, tuple(load_cassette(path) for path in paths))
 
 
-def prepare_cells(
-    cells: Sequence[Cell], arms: Sequence[Arm], shelf: Shelf, workloads: Path
-) -> tuple[CellPlan, ...]:
+def prepare_cells(cells: Sequence[Cell], arms: Sequence[Arm], shelf: Shelf, workloads: Path) -> tuple[CellPlan, ...]:
     """Make every cell concrete. Raises UsageError or DataError for the first that cannot be, and for an idle arm."""
     read = {name: load_workload(workloads / f"{name}.toml") for name in dict.fromkeys(cell.workload for cell in cells)}
     found = tuple(_prepare(cell, arms, shelf.find(cell), read[cell.workload]) for cell in cells)
@@ -103,6 +100,7 @@ def _prepare(cell: Cell, arms: Sequence[Arm], cassette: Cassette, workload: Work
             operation=str(cell.operation),
             tools=tuple(tool.model_dump() for tool in workload.offered_tools),
             structure=workload.structure.model_dump() if workload.structure else None,
+            job=workload.job.model_dump(include={"poll_s", "cancel_after"}) if workload.job else None,
             path=head.request.path,
             body=head.request.body,
         ),
@@ -124,7 +122,6 @@ def _prepare(cell: Cell, arms: Sequence[Arm], cassette: Cassette, workload: Work
             "reasoning_tokens": known.reasoning_tokens,
         },
         timeout_s=timeout_s,
-        polling=Polling(workload.job.poll_s, workload.job.cancel_after) if workload.job else None,
     )
 
 
@@ -152,7 +149,9 @@ def cassette_facts(cells: Sequence[CellPlan], shelf: Shelf, benchmarks: Path) ->
                 include={"provider", "model", "workload", "operation", "stream", "origin", "source", "latency"},
             ),
             "max_tokens": used[cassette.cassette_id].facts.max_tokens,
-            "price": price.model_dump() if (price := prices.find(cassette.head.provider, cassette.head.model)) else None,
+            "price": price.model_dump()
+            if (price := prices.find(cassette.head.provider, cassette.head.model))
+            else None,
             **used[cassette.cassette_id].sizes,
         }
         for cassette in shelf.cassettes

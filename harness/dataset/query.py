@@ -5,7 +5,8 @@ Must not decide which files count, nor interpret a value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,61 @@ from harness.errors import DataError
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
 # A filter, not `in (select …)`: that is a join, which loses the order of the files.
 _ROWS_OF_RUNS = "select * from read_parquet($files, hive_partitioning = false) where list_contains($run_ids, run_id)"
+_TRAFFIC = """
+with attempt as (
+    select
+        run_id, call_id, sum(request_bytes) as sent, sum(response_bytes) as received,
+        list(distinct connection_id) as connections, arg_min(connection_reused, attempt) as reused
+    from read_parquet($attempts, hive_partitioning = false)
+    where list_contains($run_ids, run_id)
+    group by all
+), joined as (
+    select calls.run_id, calls.cell_id, calls.arm, calls.block, calls.call_id, attempt.* exclude (run_id, call_id)
+    from read_parquet($calls, hive_partitioning = false) as calls
+    left join attempt using (run_id, call_id)
+    where list_contains($run_ids, calls.run_id)
+), used as (
+    select run_id, cell_id, arm, count(distinct (block, connection)) as connections
+    from (select run_id, cell_id, arm, block, unnest(connections) as connection from joined)
+    group by all
+), summed as (
+    select
+        run_id, cell_id, arm, count(*) as calls, median(sent) as request_bytes_p50,
+        median(received) as response_bytes_p50, avg(reused::int) as reuse
+    from joined
+    group by all
+)
+select
+    run_id::varchar as run_id, cell_id::varchar as cell_id, arm::varchar as arm, calls,
+    request_bytes_p50::double as request_bytes_p50, response_bytes_p50::double as response_bytes_p50,
+    coalesce(connections, 0) as connections, reuse::double as reuse
+from summed left join used using (run_id, cell_id, arm)
+order by all
+"""
+_NO_TRAFFIC = {
+    **dict.fromkeys(("run_id", "cell_id", "arm"), "str"),
+    "calls": "int64",
+    "request_bytes_p50": "float64",
+    "response_bytes_p50": "float64",
+    "connections": "int64",
+    "reuse": "float64",
+}
+
+
+def traffic(calls: Sequence[Path], attempts: Sequence[Path], run_ids: Sequence[str]) -> pd.DataFrame:
+    """Return a row per run, cell and arm, in that order.
+
+    ``calls``; ``request_bytes_p50`` and ``response_bytes_p50``, medians over calls of what all attempts of a call
+    moved; ``connections``, the distinct ones that carried them (one that served several cells counts in each);
+    ``reuse``, the share of calls whose first attempt went over a connection that had carried a request before. Bytes
+    and reuse are NaN where no call reached the wire. Raises DataError when DuckDB cannot read.
+    """
+    if not calls or not attempts:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _NO_TRAFFIC.items()})
+    files = {"calls": [str(path) for path in calls], "attempts": [str(path) for path in attempts]}
+    with _reading(attempts[0], "attempts"), duckdb.connect(":memory:", config=_SETTINGS) as connection:
+        found: pd.DataFrame = connection.sql(_TRAFFIC, params=files | {"run_ids": list(run_ids)}).df()
+    return found.astype(_NO_TRAFFIC)
 
 
 def frame(table: Table, files: Sequence[Path], run_ids: Sequence[str]) -> pd.DataFrame:
@@ -33,14 +89,21 @@ def frame(table: Table, files: Sequence[Path], run_ids: Sequence[str]) -> pd.Dat
 
 def _rows(table: Table, files: Sequence[Path], run_ids: Sequence[str]) -> pa.Table:
     parameters = {"files": [str(path) for path in files], "run_ids": list(run_ids)}
-    try:
+    with _reading(files[0], table.name):
         with duckdb.connect(":memory:", config=_SETTINGS) as connection:
             found = connection.sql(_ROWS_OF_RUNS, params=parameters).to_arrow_table()
         return found.cast(_plain(table.schema))
+
+
+@contextmanager
+def _reading(first: Path, name: str) -> Iterator[None]:
+    """Turn what DuckDB and Arrow say into one line."""
+    try:
+        yield
     except (duckdb.Error, pa.ArrowException) as problem:
         first_line = str(problem).splitlines()[0]
         raise DataError(
-            f"{files[0].parent.parent}: {table.name}: DuckDB cannot read these files: {first_line}; "
+            f"{first.parent.parent}: {name}: DuckDB cannot read these files: {first_line}; "
             "move the damaged one out of the dataset and measure again"
         ) from None
 

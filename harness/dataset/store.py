@@ -129,6 +129,16 @@ class Store:
         """Return the distinct requests of these runs' committed blocks. Raises as ``calls`` does."""
         return self._frame(REQUESTS, run_ids)
 
+    def traffic(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Return bytes and connections per run, cell and arm of these runs' committed blocks (``query.traffic``).
+
+        Raises as ``calls`` does.
+        """
+        known = self._require(run_ids)
+        self._check_files()
+        calls, attempts = (self._committed_parts(table, known) for table in (CALLS, ATTEMPTS))
+        return query.traffic(calls, attempts, known)
+
     def self_tests(self) -> list[SelfTestRecord]:
         """Return the kept self-tests, by file name. Raises DataError naming a damaged one."""
         paths = _listed(self.root / "self", "*.json")
@@ -137,10 +147,7 @@ class Store:
     def _frame(self, table: Table, run_ids: Sequence[str]) -> pd.DataFrame:
         known = self._require(run_ids)
         self._check_files()
-        committed = self._committed()
-        files = [path for path in self._parts(table) if (key := _block_of(path)) in committed and key[0] in known]
-        for path in files:
-            parquet.check_content(path, table)
+        files = self._committed_parts(table, known)
         found = query.frame(table, files, known)
         expected = sum(parquet.check(path, table) for path in files)
         if len(found) != expected:
@@ -149,6 +156,14 @@ class Store:
                 f"got {len(found)}; a part holds another run's rows: move it out of the dataset"
             )
         return found
+
+    def _committed_parts(self, table: Table, known: Sequence[str]) -> list[Path]:
+        """The table's parts of these runs' committed blocks, read through for damage."""
+        committed = self._committed()
+        files = [path for path in self._parts(table) if (key := _block_of(path)) in committed and key[0] in known]
+        for path in files:
+            parquet.check_content(path, table)
+        return files
 
     def _check_files(self) -> None:
         """Check the name and the footer of every file of every table: users' one-line readers open them all."""

@@ -29,6 +29,7 @@ class Truth:
 _JOB_ENDINGS = {
     "failed": (Outcome.ERROR, "job_failed"),
     "length": (Outcome.ERROR, "job_incomplete"),
+    "incomplete": (Outcome.ERROR, "job_incomplete"),
     "cancelled": (Outcome.CANCELLED, "job_cancelled"),
 }
 """How a background job ended other than well: neither SDK raises for it, so the caller's code must look."""
@@ -67,10 +68,10 @@ def canonical_json(text: str) -> str:
 
 
 def judge_error(error: BaseException) -> Verdict:
-    """Classify an exception by the class names along its inheritance and its ``status_code``."""
+    """Classify an exception by the class names along its inheritance and its ``status_code`` (google-genai: ``code``)."""
     names = [cls.__name__ for cls in type(error).__mro__]
-    status = getattr(error, "status_code", None)
-    status = status if isinstance(status, int) else None
+    said = (getattr(error, "status_code", None), getattr(error, "code", None))
+    status = next((word for word in said if isinstance(word, int)), None)
     if any("Timeout" in name for name in names):
         return Verdict(Outcome.TIMEOUT, "timeout", full_name(error), status)
     if any("Cancelled" in name for name in names):

@@ -14,7 +14,6 @@ from enum import IntEnum
 from typing import Any
 
 from harness.clients import Question, Target
-from harness.load.jobs import Polling
 from harness.load.outcome import Truth
 from harness.record import Marks
 
@@ -40,7 +39,6 @@ class CellSpec:
     target: Target
     question: Question
     truth: Truth
-    polling: Polling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +94,7 @@ def _cell(raw: Mapping[str, Any]) -> CellSpec:
     asked, known = raw["question"], raw["truth"]
     question = {**asked, "messages": tuple(asked["messages"]), "tools": tuple(asked["tools"])}
     truth = {**known, "tool_calls": tuple((name, arguments) for name, arguments in known["tool_calls"])}
-    polling = Polling(**raw["polling"]) if raw["polling"] else None
-    return CellSpec(Target(**raw["target"]), Question(**question), Truth(**truth), polling)
+    return CellSpec(Target(**raw["target"]), Question(**question), Truth(**truth))
 
 
 def dump_ready(ready: Ready) -> bytes:

@@ -13,9 +13,10 @@ import resource
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
-from harness.clients import Client, ClientFacts, JobClient, Target, client_named
+from harness.clients import OPTIONAL, Client, ClientFacts, JobClient, Target, client_named
 from harness.clients.installed import installed
 from harness.clock import clock_domain, now_ns
 from harness.load import pipe
@@ -40,6 +41,7 @@ def main() -> None:
     spec = pipe.load_spec(_line(commands.fileno()))
     client = client_named(spec.client)
     brought = tuple(name for name in HEAVY if name in sys.modules)
+    hide_extras(client.FACTS)
     before_ns = now_ns()
     client.load()
     import_ns = now_ns() - before_ns
@@ -53,12 +55,18 @@ def main() -> None:
     os._exit(0)  # everything was said: the interpreter's own teardown would cost up to a second per process
 
 
+def hide_extras(facts: ClientFacts) -> None:
+    """Make optional extras of other paths look uninstalled: an import of a module that is None fails like a missing one."""
+    for name in OPTIONAL:
+        if name not in facts.extras:
+            sys.modules[name] = cast(ModuleType, None)
+
+
 def subject_of(spec: WorkerSpec, client: Client) -> Client:
     """The client as this worker is to call it: behind a bridge, following jobs, or with a planted busy-wait."""
     subject = cast(Client, bridged(client, spec.bridge))
-    polling = next((cell.polling for cell in spec.cells if cell.polling is not None), None)
-    if polling is not None:
-        subject = cast(Client, Following(cast(JobClient, subject), polling))
+    if any(cell.question.job for cell in spec.cells):
+        subject = cast(Client, Following(cast(JobClient, subject)))
     return cast(Client, Injected(subject, spec.injected_ns)) if spec.injected_ns else subject
 
 

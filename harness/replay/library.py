@@ -19,7 +19,7 @@ from harness.replay.exchange import Exchange, Framing, plain, prepare
 from harness.replay.jobs import Jobs, Script, asked_about, not_found
 from harness.replay.matching import difference, shown
 from harness.replay.parsing import Request
-from harness.replay.routes import Route, parse_target
+from harness.replay.routes import ANY, Route, parse_target
 from harness.vocabulary import Operation
 
 _MEMO_SIZE = 4096
@@ -66,10 +66,11 @@ class Library:
             route = parse_target(request.target.decode("ascii", "replace"))
         except UsageError as problem:
             return self.refuse(404, str(problem), request)
-        if route.cassette_id not in self._by_id:
-            near = _near(route.cassette_id, self.ids)
-            return self.refuse(404, f"cassette: expected a known id, got {shown(route.cassette_id)}; {near}", request)
-        index, cassette = self._by_id[route.cassette_id]
+        cassette_id = route.cassette_id if route.cassette_id != ANY else self._holder(route, request)
+        if cassette_id not in self._by_id:
+            near = _near(cassette_id, self.ids)
+            return self.refuse(404, f"cassette: expected a known id, got {shown(cassette_id)}; {near}", request)
+        index, cassette = self._by_id[cassette_id]
         if cassette.head.operation is Operation.BACKGROUND:
             return self._about_job(index, cassette, route, request, received_ns)
         exchange = self._matched(index, cassette, route, request)
@@ -90,6 +91,14 @@ class Library:
         error = {"error": {"message": message, "type": "harness_mismatch", "param": None, "code": None}}
         body = json.dumps(error).encode() if body is None else body
         return plain(status, body, request.framing, bodiless=request.method == "HEAD")
+
+    def _holder(self, route: Route, request: Request) -> str:
+        """The first cassette that holds this request; ``any`` itself where none does. Jobs need a URL of their own."""
+        for cassette_id, (_, cassette) in self._by_id.items():
+            recorded, is_job = cassette.head.request, cassette.head.operation is Operation.BACKGROUND
+            if not is_job and difference(recorded, request.method, route.path, request.body) is None:
+                return cassette_id
+        return route.cassette_id
 
     def _about_job(self, index: int, cassette: Cassette, route: Route, request: Request, received_ns: int) -> Exchange:
         asked = asked_about(cassette.head.request.path, request.method, route.path)

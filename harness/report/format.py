@@ -109,6 +109,14 @@ def size(octets: float | None) -> str:
     return f"{number(octets, 0)}{SPACE}B"
 
 
+def usd(amount: float | None, digits: int = 4) -> str:
+    """An amount of money with ``digits`` significant digits: ``$0.4050``."""
+    if amount is None or not math.isfinite(amount):
+        return NONE
+    text = number(abs(amount), _decimals(amount, digits))
+    return f"{MINUS}${text}" if amount < 0 else f"${text}"
+
+
 def span(seconds: float | None) -> str:
     """A long duration for people: ``3 min 12 s``."""
     if seconds is None or not math.isfinite(seconds):

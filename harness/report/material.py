@@ -1,13 +1,20 @@
-"""Owns ``Material``: what a page is made from, and how it tells several runs apart. Passed to every section."""
+"""Owns ``Material``: what a page is made from, how it tells several runs apart, and which cells its figures draw.
+
+Passed to every section.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.findings import CellKey, Findings
 from harness.recommend.setting import Setting
+from harness.report import format as fmt
 from harness.report import words
+
+FIGURED_AT_MOST = 12
+"""Cells that a figure draws where a page has no plain chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +34,23 @@ class Material:
         """The name of a cell, with its run where the page shows several."""
         name, run = words.cell_name(cell, load=load, mode=mode), self.run(cell.run_id)
         return f"{name} · {run}" if run else name
+
+
+def figured(cells: Iterable[CellKey]) -> tuple[CellKey, ...]:
+    """The cells that figures draw: plain chats of any operation, or the first few where there is none. Tables hold all.
+
+    A run of every workload has a hundred cells: as many panels say nothing.
+    """
+    distinct = tuple(dict.fromkeys(cells))
+    plain = tuple(cell for cell in distinct if cell.workload == words.PLAIN_WORKLOAD)
+    return plain or distinct[:FIGURED_AT_MOST]
+
+
+def left_out(cells: Iterable[CellKey]) -> str:
+    """What a caption says of the cells that ``figured`` leaves out; empty where it draws them all."""
+    distinct = tuple(dict.fromkeys(cells))
+    drawn = figured(distinct)
+    if len(drawn) == len(distinct):
+        return ""
+    which = "the plain chats" if drawn[0].workload == words.PLAIN_WORKLOAD else "the first of the plan"
+    return f"Drawn are {fmt.count(len(drawn))} of {fmt.count(len(distinct))} cells, {which}; the table has them all."

@@ -32,12 +32,14 @@ class Condition:
     provider: str = "openai"
     workload: str = "chat"
     origin: str = "authored"
+    operation: str = "chat"
 
     @property
     def cell_id(self) -> str:
         """The identifier that ``harness.plan`` gives this cell."""
         shape = "stream" if self.stream else "whole"
-        return f"{self.provider}/{self.model}/{self.workload}/{shape}/{self.mode}/{self.load}"
+        operation = "" if self.operation == "chat" else f"{self.operation}/"
+        return f"{self.provider}/{self.model}/{operation}{self.workload}/{shape}/{self.mode}/{self.load}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _part(draw: Draw, overhead: Overhead, run_id: str) -> pd.DataFrame:
             "load": condition.load,
             "concurrency": 1,
             "fault": None,
-            "operation_name": "chat",
+            "operation_name": condition.operation,
             "provider_name": condition.provider,
             "request_model": condition.model,
             "response_model": condition.model,
@@ -154,10 +156,13 @@ def _part(draw: Draw, overhead: Overhead, run_id: str) -> pd.DataFrame:
             "usage_input_tokens": 40,
             "usage_output_tokens": 40,
             "usage_reasoning_output_tokens": pd.array([None] * draw.calls, dtype="Int64"),
+            "usage_cached_input_tokens": pd.array([None] * draw.calls, dtype="Int64"),
             "cost_usd": 0.001 if client == "litellm" else np.nan,
             "litellm_reported_overhead_ns": pd.array(
                 overhead_ns // 3 if client == "litellm" else [None] * draw.calls, dtype="Int64"
             ),
+            "is_valid_structure": pd.array([None] * draw.calls, dtype="boolean"),
+            "client_verdict": None,
             "outcome": "ok",
             "error_type": None,
             "error_class": None,

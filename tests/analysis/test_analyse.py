@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -15,11 +15,16 @@ from harness.analysis.findings import SelfTest
 from harness.dataset.self_tests import SelfTestRecord
 from harness.dataset.store import Store
 from harness.errors import DataError
-from harness.record import Call, Manifest
+from harness.record import Call, FirstCall, Manifest, Request
 from tests.analysis.example import example_findings, example_inputs
 from tests.analysis.scripted import calls_frame, cold_frame, constant, manifest
 
 FRAME = calls_frame({"openai": constant(400), "openai-null": constant(400)})
+
+
+def no_rows(columns: Iterable[str]) -> pd.DataFrame:
+    """A table that was never written."""
+    return pd.DataFrame(columns=list(columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,15 @@ class FakeStore:
 
     def cold(self, run_ids: Sequence[str]) -> pd.DataFrame:
         return cold_frame(dict.fromkeys(run_ids, 1.0))
+
+    def requests(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        return no_rows(field.name for field in fields(Request))
+
+    def traffic(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        return no_rows(("run_id", "cell_id", "arm", "connections"))
+
+    def first_calls(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        return no_rows(field.name for field in fields(FirstCall))
 
     def manifests(self) -> Sequence[Manifest]:
         return self.runs

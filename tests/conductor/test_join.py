@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.conductor.join import ArmFacts, BlockClock, CellFacts, attempt_row, by_call, call_id, call_row
+from harness.conductor.join import (
+    ArmFacts,
+    BlockClock,
+    CellFacts,
+    attempt_row,
+    by_call,
+    call_id,
+    call_row,
+    request_rows,
+)
 from harness.plan import Arm, Cell
 from harness.record import Marks
 from harness.replay.journal import JournalEntry
+from harness.replay.shapes import RequestShape
 from harness.vocabulary import Load, Mode
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CLOCK = BlockClock("run", 2, 1_000, START)
-ARM = ArmFacts(Arm("openai-null", "openai"), "2.0", "httpx", "0.28")
+ARM = ArmFacts(Arm("openai-null", "openai"), "openai", "2.0", "httpx", "0.28")
 
 
 def facts(*, stream: bool) -> CellFacts:
     """A cell of either shape."""
     cell = Cell("cell", "openai", "m", "chat", Mode.SYNC, stream, Load.HOT, 10, "none")
-    return CellFacts(cell, "authored", 300, 30_000_000_000)
+    return CellFacts(cell, "authored", 300, 30_000_000_000, content_chunks=(1, 2) if stream else ())
 
 
-def marks(started: int, finished: int, arrivals: tuple[int, ...] = (), content: int | None = None) -> Marks:
+def marks(started: int, finished: int, arrivals: tuple[int, ...] = (), content: tuple[int, ...] = ()) -> Marks:
     """A call that was ok."""
-    rest = (50, 4, "ok", None, None, None, 200, "m-1", 9, 8, 1, 0.1, 6)
+    rest = (50, 4, "ok", None, None, None, 200, "m-1", 9, 8, 1, 2, 0.1, 6, None, None)
     return Marks(7, 0, 3, started, finished, arrivals, content, *rest)
 
 
@@ -64,12 +75,30 @@ def test_a_whole_call_splits_into_its_three_parts() -> None:
 
 
 def test_a_stream_is_timed_chunk_by_chunk() -> None:
-    """First chunk, first content, largest gap, and delivery against the backend's own send stamps."""
+    """First chunk, first content, largest gap, and delivery of content against the backend's own send stamps."""
     arrivals, sent = (2_110, 2_150, 2_300), (2_100, 2_120, 2_280, 2_290)
-    row = call_row(CLOCK, facts(stream=True), ARM, marks(2_000, 2_400, arrivals, 1), [entry(2_050, sent)])
+    row = call_row(CLOCK, facts(stream=True), ARM, marks(2_000, 2_400, arrivals, (1, 2)), [entry(2_050, sent)])
     assert (row.time_to_first_chunk_ns, row.time_to_first_content_ns, row.max_chunk_gap_ns) == (110, 150, 150)
-    assert (row.chunk_count, row.first_chunk_delivery_ns, row.chunk_delivery_ns) == (3, 10, 20)
+    assert (row.chunk_count, row.first_chunk_delivery_ns, row.chunk_delivery_ns) == (3, 30, 20)
     assert (row.pre_send_ns, row.server_ns, row.post_receive_ns) == (50, 240, 110)
+
+
+def test_a_client_that_merges_chunks_has_no_delivery_times() -> None:
+    """Another number of content chunks than was sent: no pairing is right, so none is made."""
+    arrivals, sent = (2_110, 2_150), (2_100, 2_120, 2_140, 2_160)
+    row = call_row(CLOCK, facts(stream=True), ARM, marks(2_000, 2_400, arrivals, (1,)), [entry(2_050, sent)])
+    assert (row.first_chunk_delivery_ns, row.chunk_delivery_ns) == (None, None)
+    assert (row.time_to_first_content_ns, row.overhead_ns) == (150, 290)
+
+
+def test_requests_are_counted_by_arm_cell_and_shape() -> None:
+    """One row per distinct request of an arm in a cell; what no call sent is left out."""
+    shape = RequestShape(3, "POST", "/v1/chat/completions", (("accept", "*/*"),), {"b": 1, "a": "x"}, 321)
+    entries = [replace(entry(1, (2,), number=n), shape=3) for n in (7, 8, 9)] + [entry(1, (2,), number=7)]
+    senders = {7: ("cell", "openai"), 8: ("cell", "openai"), 9: ("cell", "litellm")}
+    rows = request_rows(CLOCK, senders, entries, {3: shape})
+    assert [(row.arm, row.calls) for row in rows] == [("openai", 2), ("litellm", 1)]
+    assert (rows[0].body, rows[0].headers, rows[0].request_bytes) == ('{"a": "x", "b": 1}', ("accept: */*",), 321)
 
 
 def test_a_retried_call_has_no_single_overhead() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,14 @@ import pytest
 from harness.cassette import SUFFIX, load_cassette
 from harness.errors import UsageError
 from harness.replay.author import author_all, load_figures, main
-from harness.replay.dialects import openai_chat
-from harness.vocabulary import Origin
+from harness.replay.dialects import dialect_for, openai_chat
+from harness.vocabulary import Operation, Origin
 from harness.workload import load_workload
 from tests.replay.wire import CASSETTES
 
 BENCHMARKS = CASSETTES.parent
 FIGURES = BENCHMARKS / "authored.toml"
-AUTHORED = [f"openai-{model}-chat{shape}" for model in ("gpt-5-mini", "gpt-4o-mini") for shape in ("", "-stream")]
+AUTHORED = sorted(path.name.removesuffix(SUFFIX) for path in CASSETTES.glob(f"*{SUFFIX}"))
 
 
 def test_the_committed_cassettes_are_what_the_figures_say(tmp_path: Path) -> None:
@@ -38,27 +39,59 @@ def test_an_authored_cassette_is_marked_and_follows_its_formula(name: str) -> No
     assert latency is not None
     assert "cited" in latency.source
     assert "assumed" in latency.source
-    told = openai_chat.truth(cassette)
-    last_token = cassette.offsets_ns[-4] if cassette.head.stream else cassette.offsets_ns[-1]
-    total_s = latency.base_s + latency.per_output_token_s * told.output_tokens
+    head = cassette.head
+    told = dialect_for(head.provider, head.operation).truth(cassette)
+    last_token = cassette.offsets_ns[told.content_chunks[-1]] if head.stream else cassette.offsets_ns[-1]
+    created = cassette.offsets_ns[0] / 1e9 if head.operation is Operation.BACKGROUND else 0.0
+    tokens = _authored_tokens(name) if head.operation is Operation.BACKGROUND else told.output_tokens
+    total_s = created + latency.base_s + latency.per_output_token_s * tokens
     assert last_token / 1e9 == pytest.approx(total_s, abs=1e-6)
-    assert told.finish_reason == "stop"
 
 
-@pytest.mark.parametrize("model", ["gpt-5-mini", "gpt-4o-mini"])
-def test_whole_and_streamed_answers_say_the_same(model: str) -> None:
-    """Text, finish reason and token count."""
-    whole, stream = (load_cassette(CASSETTES / f"openai-{model}-chat{s}{SUFFIX}") for s in ("", "-stream"))
-    assert openai_chat.truth(whole) == openai_chat.truth(stream)
-    assert len(stream.chunks) == openai_chat.truth(stream).output_tokens + 4
+@pytest.mark.parametrize("name", [name for name in AUTHORED if f"{name}-stream" in AUTHORED])
+def test_whole_and_streamed_answers_say_the_same(name: str) -> None:
+    """Text, finish reason, tool calls and token counts."""
+    whole, stream = (load_cassette(CASSETTES / f"{name}{shape}{SUFFIX}") for shape in ("", "-stream"))
+    dialect = dialect_for(whole.head.provider, whole.head.operation)
+    assert replace(dialect.truth(stream), content_chunks=()) == dialect.truth(whole)
+    assert dialect.truth(stream).content_chunks
 
 
-def test_the_stored_request_is_the_dialects() -> None:
+@pytest.mark.parametrize("name", AUTHORED)
+def test_the_stored_request_is_the_dialects(name: str) -> None:
     """What clients are told to send is what the cassette expects."""
-    workload = load_workload(BENCHMARKS / "workloads" / "chat.toml")
-    for name in AUTHORED:
-        head = load_cassette(CASSETTES / f"{name}{SUFFIX}").head
-        assert head.request.body == openai_chat.request_body(head.model, workload, head.stream)
+    head = load_cassette(CASSETTES / f"{name}{SUFFIX}").head
+    workload = load_workload(BENCHMARKS / "workloads" / f"{head.workload}.toml")
+    dialect = dialect_for(head.provider, head.operation)
+    assert head.request.body == dialect.request_body(head.model, workload, head.stream, head.operation)
+    assert head.request.path == dialect.path(head.model, head.stream)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("answer-1kb", 1_000), ("answer-20kb", 20_000), ("answer-200kb", 200_000)],
+)
+def test_a_sized_answer_has_its_size(name: str, size: int) -> None:
+    """The text is exactly as long as the axis says; the body is what the wire shape adds to it."""
+    cassette = load_cassette(CASSETTES / f"openai-gpt-5-mini-{name}{SUFFIX}")
+    assert len(openai_chat.truth(cassette).text) == size
+
+
+@pytest.mark.parametrize(
+    "provider_model", ["openai-gpt-5-mini", "anthropic-claude-haiku-4-5", "gemini-gemini-2.5-flash"]
+)
+@pytest.mark.parametrize("count", [10, 100, 2_000])
+def test_a_counted_stream_has_its_chunks(provider_model: str, count: int) -> None:
+    """As many events with content as the axis says, whoever the provider is."""
+    cassette = load_cassette(CASSETTES / f"{provider_model}-chunks-{count}-stream{SUFFIX}")
+    told = dialect_for(cassette.head.provider, cassette.head.operation).truth(cassette)
+    assert len(told.content_chunks) == count
+
+
+def _authored_tokens(name: str) -> int:
+    """Tokens of the answer that a job was authored with, also where its end does not show them."""
+    completed = load_cassette(CASSETTES / f"openai-gpt-5-mini-background-job-completed{SUFFIX}")
+    return dialect_for("openai", "background").truth(completed).output_tokens
 
 
 def test_an_answer_to_an_unknown_workload_is_a_usage_error() -> None:

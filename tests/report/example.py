@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from harness.analysis.audits import Sameness, Traffic, WireDifference, WireParameters
 from harness.analysis.findings import (
     ArmSummary,
     CellKey,
@@ -208,6 +209,52 @@ def cold() -> Iterator[ColdSummary]:
             yield ColdSummary(arm, mode, 5, times, first, modules, rss << 20, int(rss * 1.2) << 20)
 
 
+def wire_differences(key: CellKey) -> tuple[WireDifference, ...]:
+    """What LiteLLM sends otherwise than the SDK: spellings, and to one model another question."""
+    spelled = (
+        WireDifference("renamed", "body", "max_completion_tokens", "max_completion_tokens", "max_tokens", False),
+        WireDifference("added", "header", "x-stainless-raw-response", "", "true", False),
+        WireDifference("changed", "header", "user-agent", "OpenAI/Python 2.54.0", "litellm/1.106.2", False),
+    )
+    if key.model == MODELS[1]:
+        return spelled
+    budget = WireDifference("added", "body", "thinking.budget_tokens", "", "1024", True)
+    version = WireDifference("changed", "header", "openai-beta", "a=v1", "a=v2", True)
+    return (
+        WireDifference("dropped", "body", "seed", "7", "", True),
+        WireDifference("changed", "body", "temperature", "0.2", "1", True),
+        *((budget,) if key.stream else ()),
+        version,
+        *spelled,
+    )
+
+
+def on_the_wire(keys: Sequence[CellKey]) -> Iterator[Sameness]:
+    """Bare HTTP sends what the SDK sends, but for the library's own headers."""
+    for key in keys:
+        agent = (WireDifference("dropped", "header", "user-agent", "OpenAI/Python 2.54.0", "", False),)
+        yield Sameness(key, "openai", "raw_http", 214, 214, agent)
+        yield Sameness(key, "openai", "litellm", 214, 239, wire_differences(key))
+
+
+def wire_parameters() -> Iterator[WireParameters]:
+    """One workload with parameters, alike in sync and async."""
+    budget = ("max_completion_tokens", "300")
+    for mode in ("sync", "async"):
+        key = replace(cell("gpt-4o-mini", mode, False, "hot"), workload="parameters")
+        yield WireParameters(key, "raw_http", (budget, ("seed", "-7"), ("temperature", "0.2")))
+        yield WireParameters(key, "openai", (budget, ("seed", "-7"), ("temperature", "0.2")))
+        yield WireParameters(key, "litellm", (("max_tokens", "300"), ("temperature", "1")))
+
+
+def traffic(keys: Sequence[CellKey]) -> Iterator[Traffic]:
+    """Each arm over one connection per block."""
+    for key in keys:
+        for arm in ARMS:
+            calls = 144 if key.load == "paced" else 360
+            yield Traffic(key, arm, calls, 812.0, 21_480.5 if key.stream else 1_310.0, 6, 1 - 6 / calls)
+
+
 def build(blocks: int = 6) -> Findings:
     """A run of the quick plan with K blocks."""
     keys = tuple(cells())
@@ -252,6 +299,9 @@ def build(blocks: int = 6) -> Findings:
             SelfTest("50 µs injected", "49.1 µs [44, 55]", "50 ± 10 µs", passed=True, measured_at="2026-11-22"),
             SelfTest("35–60 ms band", "3 calls", "0 calls", passed=False, measured_at="2026-11-22"),
         ),
+        sameness=tuple(on_the_wire(keys)),
+        parameters=tuple(wire_parameters()),
+        traffic=tuple(traffic(keys)),
     )
 
 
@@ -382,6 +432,9 @@ def two_runs() -> Findings:
         modes=tuple(replace(c, cell=key(r.run_id, c.cell)) for r in runs for c in first.modes),
         summaries=tuple(replace(s, cell=key(r.run_id, s.cell)) for r in runs for s in first.summaries),
         layers=tuple(replace(x, cell=key(r.run_id, x.cell)) for r in runs for x in first.layers),
+        sameness=tuple(replace(s, cell=key(r.run_id, s.cell)) for r in runs for s in first.sameness),
+        parameters=tuple(replace(p, cell=key(r.run_id, p.cell)) for r in runs for p in first.parameters),
+        traffic=tuple(replace(t, cell=key(r.run_id, t.cell)) for r in runs for t in first.traffic),
         cold=tuple(replace(c, run_id=r.run_id) for r in runs for c in first.cold),
     )
 
@@ -418,5 +471,14 @@ def _renamed(model: str) -> Findings:
         ),
         summaries=tuple(replace(s, cell=key(s.cell)) for s in findings.summaries),
         layers=tuple(replace(x, cell=key(x.cell), label=model) for x in findings.layers),
+        sameness=tuple(_resaid(s, key(s.cell), model) for s in findings.sameness),
+        parameters=tuple(replace(p, cell=key(p.cell), parameters=((model, model),)) for p in findings.parameters),
+        traffic=tuple(replace(t, cell=key(t.cell)) for t in findings.traffic),
         latencies=tuple(replace(x, model=model, source=model) for x in findings.latencies),
     )
+
+
+def _resaid(one: Sameness, key: CellKey, text: str) -> Sameness:
+    """Its texts replaced by one from outside."""
+    said = tuple(replace(d, key=text, base_value=text, arm_value=text) for d in one.differences)
+    return replace(one, cell=key, differences=said)

@@ -18,7 +18,7 @@ def dialect_for(provider: str, operation: str) -> Dialect:
     """The dialect that this provider speaks for this operation. Raises UsageError."""
     known = [cast(Dialect, importlib.import_module(f"{__name__}.{name}")) for name in DIALECTS]
     for dialect in known:
-        if dialect.PROVIDER == provider and operation in dialect.OPERATIONS:
+        if provider == dialect.PROVIDER and operation in dialect.OPERATIONS:
             return dialect
     pairs = ", ".join(f"{d.PROVIDER} {operation}" for d in known for operation in d.OPERATIONS)
     raise UsageError(f"operation: expected one of {pairs}, got {provider} {operation}")

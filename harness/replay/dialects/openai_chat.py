@@ -189,9 +189,7 @@ def _tool_call(completion: Completion, number: int, call: ToolCall) -> dict[str,
 
 
 def _delta(completion: Completion, delta: dict[str, Any], reason: str | None, number: int) -> bytes:
-    return _event(
-        completion, [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}], None, number
-    )
+    return _event(completion, [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}], None, number)
 
 
 def _event(completion: Completion, choices: list[dict[str, Any]], usage: dict[str, Any] | None, number: int) -> bytes:

@@ -18,7 +18,9 @@ from harness.report.figures.svg import Caption, Margins, canvas, clip, inline, p
 from harness.report.palette import MARKERS, SENTINELS
 
 WIDTH = 306.0
-_LABELS, _VALUES = 104.0, 62.0
+_LABELS, _VALUES = 104.0, 66.0
+_ROW = 36.0
+"""A bar with its label above it: names of arms are too long to stand beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +55,29 @@ class Dot:
 
 def bars(rows: Sequence[Bar], span: float, caption: Caption) -> Markup:
     """Horizontal bars from 0 to ``span``; steps of a waterfall are joined by a thin line."""
-    height = 26.0 * len(rows) + 12
-    with canvas(WIDTH, height) as figure:
-        axes = panel(figure, Margins(_LABELS, _VALUES, 4, 8))
+    with canvas(WIDTH, _ROW * len(rows) + 8) as figure:
+        axes = panel(figure, Margins(1, _VALUES, 2, 6))
         axes.set_xlim(0, span or 1)
         axes.set_ylim(len(rows), 0)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines["bottom"].set_visible(False)
         for index, row in enumerate(rows):
-            _bar(axes, row, index + 0.5)
+            _bar(axes, row, index)
         for index, (above, below) in enumerate(pairwise(rows)):
             if below.start:
-                axes.plot([above.end, above.end], [index + 0.5, index + 1.5], color=SENTINELS["rule"], lw=1, zorder=1)
+                axes.plot([above.end, above.end], [index + 0.7, index + 1.7], color=SENTINELS["rule"], lw=1, zorder=1)
         return inline(figure, caption)
 
 
-def _bar(axes: Axes, row: Bar, y: float) -> None:
+def _bar(axes: Axes, row: Bar, top: float) -> None:
+    y = top + 0.7
     low, high = sorted((row.start, row.end))
     place = axes.get_yaxis_transform()
-    axes.barh(y, high - low, left=low, height=0.56, color=SENTINELS[row.role], zorder=2)
+    axes.barh(y, high - low, left=low, height=0.38, color=SENTINELS[row.role], zorder=2)
     if row.low is not None and row.high is not None:
         axes.plot([row.low, row.high], [y, y], color=SENTINELS["ink"], linewidth=1.4, zorder=3)
-    axes.text(-0.06, y, clip(row.label, 16), transform=place, ha="right", va="center")
+    axes.text(0, top + 0.3, clip(row.label, 40), transform=place, va="center")
     end = max(high, row.high or 0)
     axes.annotate(row.text, (end, y), xytext=(5, 0), textcoords="offset points", va="center", annotation_clip=False)
 

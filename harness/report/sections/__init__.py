@@ -6,9 +6,11 @@ A new section is a module here, a template in ``templates/sections`` and its nam
 SECTIONS = (
     "headline",
     "layers",
+    "growth",
     "comparisons",
     "modes",
     "streams",
+    "same_question",
     "cold",
     "distributions",
     "settings",

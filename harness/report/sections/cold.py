@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from harness import arms as arm_names
 from harness.analysis.findings import ColdSummary
 from harness.report import format as fmt
 from harness.report import words
@@ -16,7 +17,6 @@ from harness.report.material import Material
 from harness.report.palette import role
 
 TITLE = "Cold start"
-_STACK = ("raw", "sdk", "null", "wrapper", "other")
 """Order of the arms, from the wire upwards, each with its control after it."""
 
 
@@ -53,7 +53,7 @@ class Context:
 
 def context(material: Material) -> Context:
     """Three panels and the table."""
-    cold = sorted(material.findings.cold, key=lambda c: (_STACK.index(role(c.arm)), c.arm, c.mode != "sync"))
+    cold = sorted(material.findings.cold, key=lambda c: (arm_names.place(c.arm), c.mode != "sync"))
     return Context(panels=_panels(cold, material) if cold else (), rows=tuple(_row(c, material) for c in cold))
 
 

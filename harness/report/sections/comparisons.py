@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from harness.analysis.findings import Comparison
+from harness.arms import is_beside
 from harness.report import format as fmt
 from harness.report import words
 from harness.report.figures.forest import ForestGroup, ForestRow, forest
 from harness.report.figures.svg import Caption
-from harness.report.material import Material
+from harness.report.material import Material, figured, left_out
 from harness.report.palette import role
+from harness.report.tables import LONG, Shape, shape
 
 TITLE = "Comparisons"
+
+_COLUMNS = {
+    "load": "load",
+    "sample": "blocks, calls",
+    "verdict": "verdict",
+    "floor": "noise floor",
+    "detectable": "detectable",
+    "p_holm": "p (Holm)",
+    "level": "level",
+    "ratio": "ratio",
+    "p95": "p95",
+    "cpu": "CPU time",
+    "t_interval": "t interval",
+    "unpressured": "without pressured blocks",
+}
+"""Columns of the table that may be left out: field of ``Row`` and heading."""
+
+_WORDS = ("load", "sample", "verdict")
+"""Those with a place of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +62,26 @@ class Row:
     doubts: tuple[str, ...]
     blocks: str
 
+    @property
+    def verdict(self) -> str:
+        """The verdict's label."""
+        return self.said.label
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of one run with the columns to show; ``doubts`` are on every row and taken off each.
+
+    Of a run too short for intervals the raw values are few enough to stand in the table itself.
+    """
+
+    run: str
+    rows: tuple[Row, ...]
+    shape: Shape
+    numbers: tuple[tuple[str, str], ...]
+    doubts: tuple[str, ...]
+    has_raw_column: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Plot:
@@ -49,6 +90,7 @@ class Plot:
     load: str
     meaning: str
     svg: Markup
+    left_out: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +99,46 @@ class Context:
 
     plots: tuple[Plot, ...]
     rows: tuple[Row, ...]
+    tables: tuple[Table, ...]
     has_intervals: bool
 
 
 def context(material: Material) -> Context:
     """Plots per load, paced first; the table in the order of the findings."""
     comparisons = material.findings.comparisons
-    loads = sorted({c.cell.load for c in comparisons}, key=lambda load: (load != "paced", load))
+    loads = sorted({c.cell.load for c in _drawn(comparisons)}, key=lambda load: (load != "paced", load))
     return Context(
         plots=tuple(_plot(load, material) for load in loads),
         rows=tuple(row(comparison, material) for comparison in comparisons),
+        tables=tables(comparisons, material),
         has_intervals=any(comparison.difference is not None for comparison in comparisons),
+    )
+
+
+def _drawn(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Leave out what ``crossings`` draws."""
+    return [comparison for comparison in comparisons if not is_beside(comparison.arm)]
+
+
+def tables(comparisons: Sequence[Comparison], material: Material) -> tuple[Table, ...]:
+    """A table per run: what a run's rows have in common need not be so in another's."""
+    return tuple(
+        _table(material.run(run_id), [row(c, material) for c in comparisons if c.cell.run_id == run_id])
+        for run_id in dict.fromkeys(comparison.cell.run_id for comparison in comparisons)
+    )
+
+
+def _table(run: str, rows: Sequence[Row]) -> Table:
+    formed = shape(rows, _COLUMNS)
+    common = frozenset.intersection(*(frozenset(row.doubts) for row in rows)) if len(rows) > LONG else frozenset()
+    kept = tuple(replace(row, doubts=tuple(d for d in row.doubts if d not in common)) for row in rows)
+    return Table(
+        run=run,
+        rows=kept,
+        shape=formed,
+        numbers=tuple((name, head) for name, head in formed.columns if name not in _WORDS),
+        doubts=tuple(doubt for doubt in (rows[0].doubts if rows else ()) if doubt in common),
+        has_raw_column=all(row.blocks.count(", ") + 1 < words.INTERVAL_BLOCKS for row in rows),
     )
 
 
@@ -97,15 +168,17 @@ def row(comparison: Comparison, material: Material) -> Row:
 
 
 def _plot(load: str, material: Material) -> Plot:
-    comparisons = [c for c in material.findings.comparisons if c.cell.load == load]
-    cells = dict.fromkeys(comparison.cell for comparison in comparisons)
+    of_load = [c for c in _drawn(material.findings.comparisons) if c.cell.load == load]
+    cells = figured(comparison.cell for comparison in of_load)
+    comparisons = [c for c in of_load if c.cell in cells]
     groups = [group(material.cell(cell, load=False), [c for c in comparisons if c.cell == cell]) for cell in cells]
     caption = Caption(
         f"forest-{load}",
         f"Differences in overhead, {load}",
         f"{len(comparisons)} comparisons in {len(cells)} cells with their intervals; the table below has every number.",
     )
-    return Plot(fmt.plain(load), words.load_name(load), forest(groups, caption, "difference in overhead per call"))
+    svg = forest(groups, caption, "difference in overhead per call")
+    return Plot(fmt.plain(load), words.load_name(load), svg, left_out(c.cell for c in of_load))
 
 
 def group(title: str, comparisons: Sequence[Comparison]) -> ForestGroup:

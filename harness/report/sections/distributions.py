@@ -12,11 +12,28 @@ from harness.report import format as fmt
 from harness.report import words
 from harness.report.figures.panels import Curve, ecdf
 from harness.report.figures.svg import Caption
-from harness.report.material import Material
+from harness.report.material import Material, figured, left_out
 from harness.report.palette import role
 from harness.report.sections.streams import arms_of
+from harness.report.tables import Shape, shape
 
 TITLE = "Distributions"
+
+_COLUMNS = {
+    "calls": "calls",
+    "failed": "failed",
+    "p95": "p95",
+    "p99": "p99",
+    "p999": "p99.9",
+    "before": "before sending",
+    "after": "after receiving",
+    "cpu": "CPU",
+    "gc": "GC, mean",
+    "attempts": "requests per call",
+    "reuse": "on a kept connection",
+    "reported": "LiteLLM’s own figure",
+}
+"""Columns of the table that may be left out, in order: field of ``Row`` and heading; the median stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +73,33 @@ class Context:
     panels: tuple[Panel, ...]
     more: tuple[Panel, ...]
     more_loads: str
+    left_out: str
     arms: tuple[tuple[str, str], ...]
     rows: tuple[Row, ...]
-    has_reported: bool
+    shape: Shape
 
 
 def context(material: Material) -> Context:
-    """One panel per cell, all on one scale so that cells compare; paced first."""
+    """One panel per drawn cell, all on one scale so that cells compare; paced first."""
     summaries = sorted(material.findings.summaries, key=lambda s: s.cell.load != "paced")
-    cells = dict.fromkeys(summary.cell for summary in summaries)
-    values = [value for summary in summaries for value in summary.ecdf_s if value > 0]
+    cells = figured(summary.cell for summary in summaries)
+    drawn = [summary for summary in summaries if summary.cell in cells]
+    values = [value for summary in drawn for value in summary.ecdf_s if value > 0]
     span_s = (min(values) / 1.15, max(values) * 1.15) if values else (1e-6, 1e-3)
     panels = {
         cell: _panel(material.cell(cell), [s for s in summaries if s.cell == cell], span_s, f"ecdf-{index}")
         for index, cell in enumerate(cells if values else ())
     }
-    first = summaries[0].cell.load if summaries else ""
+    rows = tuple(_row(summary, material) for summary in summaries)
+    first = drawn[0].cell.load if drawn else ""
     return Context(
         panels=tuple(panel for cell, panel in panels.items() if cell.load == first),
         more=tuple(panel for cell, panel in panels.items() if cell.load != first),
         more_loads=" and ".join(dict.fromkeys(fmt.plain(cell.load) for cell in panels if cell.load != first)),
-        arms=arms_of(summaries),
-        rows=tuple(_row(summary, material) for summary in summaries),
-        has_reported=any(summary.reported_overhead_p50_s is not None for summary in summaries),
+        left_out=left_out(summary.cell for summary in summaries),
+        arms=arms_of(drawn),
+        rows=rows,
+        shape=shape(rows, _COLUMNS),
     )
 
 

@@ -24,6 +24,10 @@ SETTINGS_SHOWN = 3
 ROWS_SHOWN = 5
 """Conditions in the first screen's table; the rest is one link away."""
 
+ONLY_GROWTH = (
+    "This run measured how overhead grows with size, not what a typical call costs: it compares no plain calls."
+)
+
 _TRUST = (Grade.PROVISIONAL, Grade.CERTIFIED)
 """Grades that may be advice, the weaker first."""
 
@@ -81,6 +85,7 @@ class Context:
     modes: tuple[str, ...]
     rows: tuple[Row, ...]
     hidden_rows: int
+    has_growth: bool
     noise: tuple[Noise, ...]
     plot: Markup
     picks: tuple[Pick, ...]
@@ -102,15 +107,17 @@ def context(material: Material) -> Context:
     rows = [Row(name, tuple(_entry(cells, mode) for mode in _modes(comparisons))) for name, cells in conditions.items()]
     load = findings.headline.load
     trusted = not findings.causality_violations
-    blocks = min((comparison.blocks for comparison in comparisons), default=0)
+    grown = min((growth.blocks for growth in findings.growth), default=0)
+    blocks = min((comparison.blocks for comparison in comparisons), default=grown)
     return Context(
-        sentence=_sentence(tuple(first.values()), load),
+        sentence=_sentence(tuple(first.values()), load) if first or not findings.growth else ONLY_GROWTH,
         caveat=_caveat(findings),
         load=words.load_name(load),
         answers=tuple(_answer(comparison, trusted=trusted) for comparison in first.values()),
         modes=_modes(comparisons),
         rows=tuple(rows[1 : 1 + ROWS_SHOWN]),
         hidden_rows=max(0, len(rows) - 1 - ROWS_SHOWN),
+        has_growth=bool(findings.growth),
         noise=_noise(tuple(first.values())),
         plot=_plot(tuple(first.values()), findings.headline.null_comparisons),
         picks=_picks(material.settings),
@@ -276,10 +283,11 @@ def _pick(name: str, value: str, group: Sequence[Setting]) -> Pick:
 def _facts(findings: Findings, comparisons: Sequence[Comparison]) -> tuple[tuple[str, str], ...]:
     run = findings.runs[-1] if findings.runs else None
     sizes = sorted({(c.blocks, c.calls_per_block) for c in comparisons})
+    loads = dict.fromkeys([findings.headline.load] if comparisons else [growth.load for growth in findings.growth])
     facts = [
         ("Blocks × calls", "; ".join(f"{blocks} × {calls} per arm and cell" for blocks, calls in sizes) or fmt.NONE),
         ("Calls in all", f"{fmt.count(findings.calls_total)}, {fmt.count(findings.calls_failed)} failed"),
-        ("Load", words.load_name(findings.headline.load)),
+        ("Load", "; ".join(map(words.load_name, loads)) or fmt.NONE),
         ("Latencies", words.origins(c.cell for c in comparisons)),
     ]
     if run is not None and not run.is_complete:

@@ -12,7 +12,7 @@ from harness.report import format as fmt
 from harness.report import words
 from harness.report.figures.panels import Bar, bars
 from harness.report.figures.svg import Caption
-from harness.report.material import Material
+from harness.report.material import Material, figured, left_out
 from harness.report.palette import role
 
 TITLE = "Layers"
@@ -39,13 +39,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """The waterfalls of one provider."""
+
+    provider: str
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
-    """All cells under one load, on one scale."""
+    """All cells under one load, the drawn ones on one scale."""
 
     load: str
     meaning: str
     span: str
-    panels: tuple[Panel, ...]
+    groups: tuple[Group, ...]
+    left_out: str
     rows: tuple[Row, ...]
 
 
@@ -57,7 +66,7 @@ class Context:
 
 
 def context(material: Material) -> Context:
-    """One group of waterfalls per load."""
+    """One group of waterfalls per load and provider."""
     layers = material.findings.layers
     loads = sorted({layer.cell.load for layer in layers}, key=lambda load: (load != "paced", load))
     return Context(tuple(_stack(load, material) for load in loads))
@@ -65,21 +74,26 @@ def context(material: Material) -> Context:
 
 def _stack(load: str, material: Material) -> Stack:
     layers = [layer for layer in material.findings.layers if layer.cell.load == load]
-    span_s = max([1e-9, *(abs(layer.cumulative_s) for layer in layers)])
-    cells = dict.fromkeys(layer.cell for layer in layers)
+    cells = figured(layer.cell for layer in layers)
+    span_s = max([1e-9, *(abs(layer.cumulative_s) for layer in layers if layer.cell in cells)])
+    panels = {
+        cell: _panel(
+            material.cell(cell, load=False),
+            [layer for layer in layers if layer.cell == cell],
+            span_s,
+            Caption(f"layers-{load}-{index}", f"Waterfall of {material.cell(cell)}", _steps(layers, cell)),
+        )
+        for index, cell in enumerate(cells)
+    }
     return Stack(
         load=fmt.plain(load),
         meaning=words.load_name(load),
         span=fmt.duration(span_s),
-        panels=tuple(
-            _panel(
-                material.cell(cell, load=False),
-                [layer for layer in layers if layer.cell == cell],
-                span_s,
-                Caption(f"layers-{load}-{index}", f"Waterfall of {material.cell(cell)}", _steps(layers, cell)),
-            )
-            for index, cell in enumerate(cells)
+        groups=tuple(
+            Group(fmt.plain(provider), tuple(panel for cell, panel in panels.items() if cell.provider == provider))
+            for provider in dict.fromkeys(cell.provider for cell in cells)
         ),
+        left_out=left_out(layer.cell for layer in layers),
         rows=tuple(_row(layer, material) for layer in layers),
     )
 

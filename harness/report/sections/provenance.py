@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.findings import ArmSummary, RunSummary
+from harness.analysis.findings import Findings, RunSummary
 from harness.report import format as fmt
 from harness.report import words
 from harness.report.material import Material
@@ -48,10 +48,11 @@ class Context:
 def context(material: Material) -> Context:
     """One entry per run, one line per arm."""
     findings = material.findings
-    arms = dict.fromkeys(summary.arm for summary in findings.summaries)
+    used = _used(findings)
+    arms = dict.fromkeys(one.arm for one in used)
     return Context(
         runs=tuple(_run(run, material.run(run.run_id)) for run in findings.runs),
-        stacks=tuple(_stack(arm, [s for s in findings.summaries if s.arm == arm]) for arm in arms),
+        stacks=tuple(_stack(arm, [one for one in used if one.arm == arm]) for arm in arms),
         calls=fmt.count(findings.calls_total),
     )
 
@@ -80,16 +81,35 @@ def _run(run: RunSummary, label: str) -> Run:
     )
 
 
-def _stack(arm: str, summaries: Sequence[ArmSummary]) -> Stack:
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """What one arm ran on in one mode."""
+
+    arm: str
+    mode: str
+    client: str
+    library: str
+
+
+def _used(findings: Findings) -> list[_Used]:
+    """Of every arm: an arm of a run along axes alone has no summary, but a slope."""
+    described = [
+        _Used(s.arm, s.cell.mode, f"{s.client} {s.client_version}", f"{s.http_library} {s.http_library_version}")
+        for s in findings.summaries
+    ]
+    return described + [_Used(g.arm, g.mode, g.client, g.http_library) for g in findings.growth]
+
+
+def _stack(arm: str, used: Sequence[_Used]) -> Stack:
     return Stack(
         arm=words.arm_name(arm),
         role=role(arm),
-        client="; ".join(dict.fromkeys(fmt.plain(f"{s.client} {s.client_version}") for s in summaries)),
-        sync=_libraries(summaries, "sync"),
-        asynchronous=_libraries(summaries, "async"),
+        client="; ".join(dict.fromkeys(fmt.plain(one.client) for one in used)),
+        sync=_libraries(used, "sync"),
+        asynchronous=_libraries(used, "async"),
     )
 
 
-def _libraries(summaries: Sequence[ArmSummary], mode: str) -> str:
-    found = (f"{s.http_library} {s.http_library_version}" for s in summaries if s.cell.mode == mode)
+def _libraries(used: Sequence[_Used], mode: str) -> str:
+    found = (one.library for one in used if one.mode == mode)
     return "; ".join(dict.fromkeys(fmt.plain(name) for name in found)) or fmt.NONE

@@ -12,10 +12,22 @@ from harness.report import format as fmt
 from harness.report import words
 from harness.report.figures.panels import Dot, dots
 from harness.report.figures.svg import Caption
-from harness.report.material import Material
+from harness.report.material import Material, figured, left_out
 from harness.report.palette import role
+from harness.report.tables import Shape, shape
 
 TITLE = "Streams"
+_COLUMNS = {
+    "calls": "calls",
+    "first_delivery": "first chunk delivered in",
+    "chunk_delivery": "each chunk in",
+    "tail": "tail",
+    "chunks": "chunks",
+    "reuse": "calls on a kept connection",
+    "first_chunk": "wait for first chunk",
+}
+"""Columns of the table that may be left out, in order: field of ``Row`` and heading."""
+
 _LABELS = ("first chunk", "each chunk", "tail")
 
 
@@ -48,18 +60,22 @@ class Context:
     """What the template shows."""
 
     panels: tuple[Panel, ...]
+    left_out: str
     arms: tuple[tuple[str, str], ...]
     rows: tuple[Row, ...]
+    shape: Shape
 
 
 def context(material: Material) -> Context:
-    """One panel per streamed cell, all on one scale."""
+    """One panel per drawn cell, all on one scale."""
     streams = sorted(
         (summary for summary in material.findings.summaries if summary.cell.stream),
         key=lambda s: s.cell.load != "paced",
     )
-    cells = dict.fromkeys(summary.cell for summary in streams)
-    values = [value for summary in streams for value in _values(summary) if value is not None and value > 0]
+    cells = figured(summary.cell for summary in streams)
+    rows = tuple(_row(summary, material) for summary in streams)
+    drawn = [summary for summary in streams if summary.cell in cells]
+    values = [value for summary in drawn for value in _values(summary) if value is not None and value > 0]
     span_s = (min(values) / 1.6, max(values) * 1.6) if values else (1e-6, 1e-3)
     return Context(
         panels=tuple(
@@ -68,8 +84,10 @@ def context(material: Material) -> Context:
         )
         if values
         else (),
-        arms=arms_of(streams),
-        rows=tuple(_row(summary, material) for summary in streams),
+        left_out=left_out(summary.cell for summary in streams),
+        arms=arms_of(drawn),
+        rows=rows,
+        shape=shape(rows, _COLUMNS),
     )
 
 

@@ -1,0 +1,16 @@
+"""Owns ``Beside``: the frames that stand beside calls and cold rows. Filled by ``analyse.findings_from``; no logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Rows of ``requests`` and ``first_calls``, and ``Store.traffic``; None where they were not read."""
+
+    requests: pd.DataFrame | None = None
+    traffic: pd.DataFrame | None = None
+    first_calls: pd.DataFrame | None = None
