@@ -16,7 +16,7 @@ from harness.conductor.prepare import load_shelf, prepare_cells
 from harness.conductor.processes import WorkerProcess
 from harness.load.pipe import CellSpec, WorkerSpec
 from harness.places import benchmarks_dir
-from harness.plan import Cell
+from harness.plan import Arm, Cell
 from harness.replay.journal import JournalReader
 from harness.replay.launch import start_backend
 from harness.replay.routes import base_url
@@ -37,11 +37,13 @@ class Overhead:
         """Measure and return the median overhead."""
         folder = benchmarks_dir()
         cell = Cell("asv", "openai", "gpt-5-mini", "chat", Mode(mode), shape == "stream", Load.HOT, CALLS, "none")
-        (prepared,) = prepare_cells([cell], load_shelf(folder / "cassettes"), folder / "workloads")
+        (prepared,) = prepare_cells(
+            [cell], [Arm(client, client)], load_shelf(folder / "cassettes"), folder / "workloads"
+        )
         with tempfile.TemporaryDirectory() as scratch:
             journal = Path(scratch) / "journal"
             with start_backend(folder / "cassettes", journal, only=[prepared.cassette_id]) as backend:
-                target = Target(base_url(backend.port, "none", prepared.cassette_id) + "/v1", "sk-asv", 30.0)
+                target = Target(base_url(backend.port, "none", prepared.cassette_id), "sk-asv", 30.0)
                 spec = WorkerSpec(client, mode, (CellSpec(target, prepared.question, prepared.truth),))
                 with WorkerProcess("asv", spec) as worker:
                     worker.warm(0, WARMUP)

@@ -7,8 +7,8 @@ A cassette is UTF-8 JSON lines, in the manner of asciinema's casts (a head, then
     [857500000, {"base64": "…"}]              … in base64 where they are not UTF-8
     {"end": {"chunks": 2, "bytes": 1234, "sha256": "…"}}   a file without this line is truncated
 
-A cassette of the operation ``background`` holds a job: its request creates it, chunk 0 answers the creation, and chunk k
-is the body that a retrieval is given from ``offset k`` after the creation on.
+A cassette of the operation ``background`` holds a job: its request creates it, chunk 0 answers the creation, and
+chunk k is the body that a retrieval is given from ``offset k`` after the creation on.
 
 The response's head (status line and headers) leaves at ``head_offset_ns``; when that equals the first chunk's offset
 the two leave in one write. Framing (chunked transfer-encoding or content-length) is applied by the backend, so the

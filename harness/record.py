@@ -161,7 +161,7 @@ class Call:
     usage_input_tokens: int | None
     usage_output_tokens: int | None
     usage_reasoning_output_tokens: int | None
-    usage_cached_input_tokens: int | None
+    usage_cache_read_input_tokens: int | None
     cost_usd: float | None
     litellm_reported_overhead_ns: int | None
     is_valid_structure: bool | None

@@ -59,9 +59,9 @@ class Workload(Strict):
     """One kind of request. ``parameters`` are the sampling parameters by their field-wide names.
 
     ``history`` and ``toolbox`` grow a request to that many messages and tools, written here from a pattern, so that a
-    slope per message or per tool can be measured. ``streams`` are the shapes that the workload is asked in, ``job`` makes
-    it a background job, ``axis`` says along which size its siblings differ: of the answer, its content chunks, the
-    messages of history or the tools offered.
+    slope per message or per tool can be measured. ``streams`` are the shapes that the workload is asked in, ``job``
+    makes it a background job, ``axis`` says along which size its siblings differ: of the answer, its content chunks,
+    the messages of history or the tools offered.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$")

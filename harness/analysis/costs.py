@@ -79,7 +79,7 @@ def _audit(arm: ArmBlocks, group: pd.DataFrame, bill: _Bill) -> CostAudit:
         reported_distinct=int(reported.round(_PICO_USD).nunique()),
         usage=UsageAudit(
             input=_usage(group["usage_input_tokens"], bill.tokens.input),
-            cached=_usage(group["usage_cached_input_tokens"], bill.tokens.cached),
+            cached=_usage(group["usage_cache_read_input_tokens"], bill.tokens.cached),
             output=_usage(group["usage_output_tokens"], bill.tokens.output),
             reasoning=_usage(group["usage_reasoning_output_tokens"], bill.reasoning),
         ),

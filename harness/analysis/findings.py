@@ -217,7 +217,7 @@ class SelfTest:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The first screen's answer: LiteLLM minus native SDK, paced (hot where none is), of each provider's first model."""
+    """The first screen's answer: LiteLLM − native SDK, paced (hot where none is), of each provider's first model."""
 
     comparisons: tuple[Comparison, ...]
     null_comparisons: tuple[Comparison, ...]

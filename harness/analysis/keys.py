@@ -1,4 +1,4 @@
-"""Owns the two values that every finding is made of: which condition it belongs to, and an estimate with its interval."""
+"""Owns the two values that every finding is made of: its condition, and an estimate with its interval."""
 
 from __future__ import annotations
 

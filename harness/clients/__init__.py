@@ -32,8 +32,8 @@ CLIENTS = (
 
 BOTH = ("sync", "async")
 
-OPTIONAL = ("httpx_aiohttp",)
-"""Modules of optional extras which an SDK imports where it finds them, and so costs more because another path needs them."""
+OPTIONAL = ("aiohttp", "httpx_aiohttp")
+"""Modules of optional extras that an SDK imports where it finds them: it costs more because another path needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Question:
     """What to ask: the workload's content and the cell's model and stream flag, free of any library's names.
 
     ``tools`` are mappings with name, description and parameters (a JSON schema, or None for free-form input);
-    ``structure`` has kind (json or schema), name and json_schema; ``job`` has poll_s and cancel_after. ``path`` and ``body`` are the request on the wire as
-    the provider documents it, for the one client that writes it itself.
+    ``structure`` has kind (json or schema), name and json_schema; ``job`` has poll_s and cancel_after. ``path`` and
+    ``body`` are the request on the wire as the provider documents it, for the one client that writes it itself.
     """
 
     provider: str
@@ -77,8 +77,8 @@ class Question:
 class Answer:
     """What came back, as the client reports it; None where it does not say.
 
-    ``finish_reason`` is in the words of ``vocabulary.Finish``; a job's may be ``failed`` or ``cancelled``. ``tool_calls``
-    are (name, arguments). ``verdict`` is the client's own word on a structured answer.
+    ``finish_reason`` is in the words of ``vocabulary.Finish``; a job's may be ``failed`` or ``cancelled``.
+    ``tool_calls`` are (name, arguments). ``verdict`` is the client's own word on a structured answer.
     """
 
     text: str

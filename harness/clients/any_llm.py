@@ -25,6 +25,7 @@ FACTS = ClientFacts(
     ("httpx", "httpx"),
     ("openai", "anthropic", "gemini"),
     subjects=("any_llm", "openai", "anthropic", "google.genai"),
+    extras=("aiohttp",),
     needs=("openai", "anthropic", "google-genai"),
     install="'any-llm-sdk[anthropic,gemini,openai]'",
     http_of_provider={"anthropic": ("httpx2", "httpx2"), "gemini": ("aiohttp", "aiohttp")},

@@ -24,6 +24,7 @@ FACTS = ClientFacts(
     ("httpx2", "aiohttp"),
     ("gemini",),
     subjects=("google.genai",),
+    extras=("aiohttp",),
     install="'google-genai[aiohttp]'",
 )
 

@@ -19,6 +19,7 @@ FACTS = ClientFacts(
     ("httpx", "aiohttp"),
     ("openai", "anthropic", "gemini"),
     subjects=("litellm", "openai"),
+    extras=("aiohttp",),
     install="litellm",
 )
 

@@ -25,6 +25,7 @@ FACTS = ClientFacts(
     ("openai", "anthropic", "gemini"),
     modes=("async",),
     subjects=("litellm", "openai"),
+    extras=("aiohttp",),
     install="litellm",
 )
 

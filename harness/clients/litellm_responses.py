@@ -22,6 +22,7 @@ FACTS = ClientFacts(
     ("openai",),
     operations=("responses", "background"),
     subjects=("litellm", "openai"),
+    extras=("aiohttp",),
     needs=("mcp",),
     install="litellm 'mcp>=2.2,<3'",
 )

@@ -20,6 +20,7 @@ FACTS = ClientFacts(
     ("httpx", "aiohttp"),
     ("openai", "anthropic", "gemini"),
     subjects=("litellm", "openai"),
+    extras=("aiohttp",),
     install="litellm",
 )
 

@@ -29,7 +29,7 @@ FACTS = ClientFacts(
     ("openai",),
     modes=("async",),
     subjects=("openai",),
-    extras=("httpx_aiohttp",),
+    extras=("aiohttp", "httpx_aiohttp"),
     needs=("httpx-aiohttp",),
     install="'openai[aiohttp]'",
 )

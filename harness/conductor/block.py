@@ -59,7 +59,7 @@ class BlockResult:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One worker of a block: an arm in a colour, the cells it serves (plan positions, in its own order), its process."""
+    """One worker of a block: an arm in a colour, the cells it serves (plan positions, its own order), its process."""
 
     arm: Arm
     mode: Mode

@@ -146,7 +146,7 @@ def call_row(clock: BlockClock, facts: CellFacts, arm: ArmFacts, marks: Marks, e
         usage_input_tokens=marks.input_tokens,
         usage_output_tokens=marks.output_tokens,
         usage_reasoning_output_tokens=marks.reasoning_tokens,
-        usage_cached_input_tokens=marks.cached_tokens,
+        usage_cache_read_input_tokens=marks.cached_tokens,
         cost_usd=marks.cost_usd,
         litellm_reported_overhead_ns=marks.reported_overhead_ns,
         is_valid_structure=marks.is_valid_structure,
@@ -193,7 +193,7 @@ def request_rows(
     entries: Iterable[JournalEntry],
     shapes: Mapping[int, RequestShape],
 ) -> list[Request]:
-    """What every arm sent in every cell: ``senders`` are (cell id, arm) by call number, one row per distinct request."""
+    """What every arm sent in every cell: ``senders`` are (cell id, arm) by call number; a row per distinct request."""
     counts: Counter[tuple[str, str, int]] = Counter()
     for entry in entries:
         if entry.call_number in senders and entry.shape in shapes:

@@ -80,11 +80,13 @@ def frame(table: Table, files: Sequence[Path], run_ids: Sequence[str]) -> pd.Dat
     """Return the rows of ``run_ids`` in ``files``, in the order of the files, with the schema's columns.
 
     Strings are ``str``, times UTC, lists arrays. A nullable integer is always ``float64`` with NaN for null, whether or
-    not nulls occur (exact below 2^53; every nullable time is a duration). Raises DataError when DuckDB cannot read.
+    not nulls occur (exact below 2^53; every nullable time is a duration), a nullable boolean an object with None.
+    Raises DataError when DuckDB cannot read.
     """
     rows = _rows(table, files, run_ids) if files else _plain(table.schema).empty_table()
     found: pd.DataFrame = rows.to_pandas()
-    return found.astype({field.name: "float64" for field in table.schema if _is_nullable_integer(field)})
+    kinds = {field.name: kind for field in table.schema if (kind := _kind_with_nulls(field))}
+    return found.astype(kinds)
 
 
 def _rows(table: Table, files: Sequence[Path], run_ids: Sequence[str]) -> pa.Table:
@@ -113,5 +115,10 @@ def _plain(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_type(TEXT) if field.type == WORD else field for field in schema])
 
 
-def _is_nullable_integer(field: pa.Field) -> bool:
-    return bool(field.nullable and pa.types.is_integer(field.type))
+def _kind_with_nulls(field: pa.Field) -> str | None:
+    """The dtype that holds a nullable column's values and its nulls; None where the column's own does."""
+    if not field.nullable:
+        return None
+    if pa.types.is_integer(field.type):
+        return "float64"
+    return "object" if pa.types.is_boolean(field.type) else None

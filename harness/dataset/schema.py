@@ -131,8 +131,18 @@ CALLS = Table(
         _maybe("time_to_first_content_ns", INT64, "ns", "t0 to the first chunk with content; streams only"),
         _maybe("max_chunk_gap_ns", INT64, "ns", "longest silence between two chunks of this call; streams only"),
         _maybe("chunk_count", INT32, "chunks", "chunks the caller received; streams only"),
-        _maybe("first_chunk_delivery_ns", INT64, "ns", "first chunk with content: received − sent; null where the client merges or splits chunks"),
-        _maybe("chunk_delivery_ns", INT64, "ns", "median over chunks with content of received − sent; null where the client merges or splits them"),
+        _maybe(
+            "first_chunk_delivery_ns",
+            INT64,
+            "ns",
+            "first content chunk: received − sent; null where the client merges or splits",
+        ),
+        _maybe(
+            "chunk_delivery_ns",
+            INT64,
+            "ns",
+            "median over content chunks of received − sent; null where merged or split",
+        ),
         _maybe("pre_send_ns", INT64, "ns", "t1 − t0: call made to last request byte at the backend"),
         _maybe("server_ns", INT64, "ns", "t2 − t1: the backend's time (streams: to the last chunk's send)"),
         _maybe(
@@ -153,7 +163,7 @@ CALLS = Table(
             "gen_ai.usage.reasoning.output_tokens",
         ),
         _maybe(
-            "usage_cached_input_tokens",
+            "usage_cache_read_input_tokens",
             INT64,
             "tokens",
             "input tokens read from the provider's cache, as the answer states; part of the input tokens",
@@ -161,7 +171,7 @@ CALLS = Table(
         ),
         _maybe("cost_usd", FLOAT, "USD", "cost as the client computed it; null when it computes none"),
         _maybe("litellm_reported_overhead_ns", INT64, "ns", "overhead by LiteLLM's own clock; audited, not trusted"),
-        _maybe("is_valid_structure", BOOL, "", "our validator's word on the text; null where no structure was asked for"),
+        _maybe("is_valid_structure", BOOL, "", "our validator's word on the text; null where none was asked for"),
         _maybe("client_verdict", WORD, "", "the client's own word on a structured answer; null where it gives none"),
         Column("outcome", WORD, "", "ok, error, timeout, wrong_content or cancelled"),
         _maybe("error_type", WORD, "", "class of the failure; null only when ok", "error.type"),

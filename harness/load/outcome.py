@@ -16,7 +16,7 @@ from harness.vocabulary import Outcome
 class Truth:
     """What the answer must be: the cassette's text, finish reason and tool calls (canonical JSON arguments).
 
-    ``outcome`` is what the call is expected to come to: a job may be made to fail, and a create to be answered too late.
+    ``outcome`` is what the call is expected to come to: a job may be made to fail, its creation to be answered late.
     """
 
     text: str
@@ -68,7 +68,7 @@ def canonical_json(text: str) -> str:
 
 
 def judge_error(error: BaseException) -> Verdict:
-    """Classify an exception by the class names along its inheritance and its ``status_code`` (google-genai: ``code``)."""
+    """Classify an exception by its inheritance's class names and its ``status_code`` (google-genai: ``code``)."""
     names = [cls.__name__ for cls in type(error).__mro__]
     said = (getattr(error, "status_code", None), getattr(error, "code", None))
     status = next((word for word in said if isinstance(word, int)), None)

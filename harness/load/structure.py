@@ -51,12 +51,14 @@ def _problems(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]
         yield from _in_object(value, schema, path)
     elif isinstance(value, list):
         yield from _in_array(value, schema, path)
-    elif isinstance(value, str):
-        if "pattern" in schema and not re.search(schema["pattern"], value):
-            yield f"{path}: expected text matching {schema['pattern']}, got {value!r}"
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        if value < schema.get("minimum", value) or value > schema.get("maximum", value):
-            yield f"{path}: expected a number within its bounds, got {value}"
+    elif isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+        yield f"{path}: expected text matching {schema['pattern']}, got {value!r}"
+    elif isinstance(value, int | float) and not isinstance(value, bool) and not _within_bounds(value, schema):
+        yield f"{path}: expected a number within its bounds, got {value}"
+
+
+def _within_bounds(value: float, schema: Any) -> bool:
+    return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
 
 
 def _is(value: Any, kind: str) -> bool:

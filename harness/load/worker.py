@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def hide_extras(facts: ClientFacts) -> None:
-    """Make optional extras of other paths look uninstalled: an import of a module that is None fails like a missing one."""
+    """Make optional extras of other paths look uninstalled: importing a module that is None fails as if missing."""
     for name in OPTIONAL:
         if name not in facts.extras:
             sys.modules[name] = cast(ModuleType, None)

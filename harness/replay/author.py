@@ -41,14 +41,15 @@ from harness.workload import Workload, load_workload
 EVENT_GAP_NS = 200_000
 _CREATED = 1_762_000_000
 _TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])")
-_WORDS = (
+_WORDS = re.findall(
+    r"\w+",
     "a control arm shows how large a difference appears when nothing was changed so read every figure beside the "
-    "interval that carries it and ask what the machine was doing while it was measured"
-).split()
+    "interval that carries it and ask what the machine was doing while it was measured",
+)
 
 
 class AuthoredModel(Strict):
-    """One model and the latency somebody published for it. ``tokens_per_event`` is how many one streamed event carries."""
+    """One model and the latency somebody published for it. ``tokens_per_event`` is what one streamed event carries."""
 
     provider: str
     model: str

@@ -55,7 +55,7 @@ MARKERS = {"raw": "o", "sdk": "s", "wrapper": "D", "router": "v", "gateway": "P"
 
 
 def role(arm: str) -> str:
-    """The colour name of an arm: its layer (``raw``, ``sdk``, ``wrapper``, ``router``, ``gateway``), ``null`` or ``other``."""
+    """An arm's colour name: its layer (``raw``, ``sdk``, ``wrapper``, ``router``, ``gateway``), ``null``, ``other``."""
     return arm_names.role(arm.partition(" ")[0])
 
 

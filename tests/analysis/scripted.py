@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.record import BlockPressure, Call, Cold, Manifest
+from harness.record import BlockPressure, Call, Cold, Manifest, Request
 
 EPOCH = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LIBRARIES = {"raw_http": "none", "openai": "httpx"}
@@ -156,7 +156,7 @@ def _part(draw: Draw, overhead: Overhead, run_id: str) -> pd.DataFrame:
             "usage_input_tokens": 40,
             "usage_output_tokens": 40,
             "usage_reasoning_output_tokens": pd.array([None] * draw.calls, dtype="Int64"),
-            "usage_cached_input_tokens": pd.array([None] * draw.calls, dtype="Int64"),
+            "usage_cache_read_input_tokens": pd.array([None] * draw.calls, dtype="Int64"),
             "cost_usd": 0.001 if client == "litellm" else np.nan,
             "litellm_reported_overhead_ns": pd.array(
                 overhead_ns // 3 if client == "litellm" else [None] * draw.calls, dtype="Int64"
@@ -193,6 +193,16 @@ def cold_frame(arms: Mapping[str, float] | None = None, *, repeats: int = 5, run
     ]
     names = [field.name for field in fields(Cold)]
     return pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)
+
+
+def requests_frame(calls: pd.DataFrame, bodies: Mapping[str, str | None]) -> pd.DataFrame:
+    """Rows of ``requests``: in every cell each of these arms asked with its one body."""
+    names = [field.name for field in fields(Request)]
+    counts = calls.groupby(["run_id", "cell_id", "block", "arm"]).size().rename("calls").reset_index()
+    rows = counts[counts["arm"].isin(bodies)].assign(
+        method="POST", target="/v1/chat/completions", request_bytes=100, body=counts["arm"].map(bodies)
+    )
+    return rows.assign(headers=[["a: b"]] * len(rows))[names]
 
 
 def quiet(block: int) -> BlockPressure:

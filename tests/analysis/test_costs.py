@@ -122,7 +122,7 @@ def test_failed_calls_take_no_part() -> None:
 def test_usage_is_told_apart_kind_by_kind() -> None:
     """Equal, missing, different; of calls that disagree the worst word stands."""
     calls = frame(
-        {"usage_input_tokens": 1_000, "usage_cached_input_tokens": pd.NA, "usage_reasoning_output_tokens": 60}
+        {"usage_input_tokens": 1_000, "usage_cache_read_input_tokens": pd.NA, "usage_reasoning_output_tokens": 60}
     )
     calls.loc[calls["arm"] == "litellm", "usage_output_tokens"] = [100, 100, 100, 160]
     (audit,) = audited(calls)

@@ -10,11 +10,21 @@ import pandas as pd
 import pytest
 
 from harness.analysis.analyse import analyse
+from harness.analysis.beside import Beside
 from harness.analysis.doubts import ADVICE, in_order
 from harness.analysis.findings import Doubt
 from harness.analysis.run_doubts import causality_violations, delayed_ack_share
 from harness.record import Manifest
-from tests.analysis.scripted import Condition, calls_frame, cold_frame, constant, manifest, per_block, quiet
+from tests.analysis.scripted import (
+    Condition,
+    calls_frame,
+    cold_frame,
+    constant,
+    manifest,
+    per_block,
+    quiet,
+    requests_frame,
+)
 
 BLOCKS = 12
 FLIPPING = {Doubt.CPU_PRESSURE, Doubt.SENSITIVE_TO_PRESSURE}
@@ -38,6 +48,7 @@ class Situation:
     doubts: set[Doubt]
     calls: pd.DataFrame = field(default_factory=rows)
     manifest: Manifest = field(default_factory=lambda: manifest(blocks=BLOCKS))
+    beside: Beside | None = None
 
 
 def undisturbed() -> Situation:
@@ -90,6 +101,13 @@ def other_library() -> Situation:
     return edited(Doubt.DIFFERENT_HTTP_LIBRARY, "litellm", 10 * BLOCKS, http_library="aiohttp")
 
 
+def other_question() -> Situation:
+    """The wrapper left out a parameter."""
+    calls = rows()
+    bodies = dict.fromkeys(ARMS, '{"seed": 7}') | {"litellm": "{}"}
+    return Situation({Doubt.DIFFERENT_QUESTION}, calls, beside=Beside(requests=requests_frame(calls, bodies)))
+
+
 SITUATIONS: dict[str, Callable[[], Situation]] = {
     "undisturbed": undisturbed,
     "nine blocks": lambda: Situation({Doubt.SCREENING}, rows(blocks=9), manifest(blocks=9)),
@@ -113,6 +131,7 @@ SITUATIONS: dict[str, Callable[[], Situation]] = {
     ),
     "authored latencies": lambda: Situation({Doubt.AUTHORED_LATENCIES}, rows(origin="authored")),
     "different HTTP libraries": other_library,
+    "different questions": other_question,
     "an effect hidden by pressure": hidden_by_pressure,
     "a doubt that the run noted itself": lambda: Situation(
         {Doubt.CLOCK_STEPPED}, manifest=manifest(blocks=BLOCKS, doubts=("clock_stepped",))
@@ -157,7 +176,7 @@ def test_every_doubt_has_its_meaning_and_its_remedy() -> None:
 def test_a_run_is_doubted_for_what_happened_in_it_and_for_nothing_else(build: Callable[[], Situation]) -> None:
     """Each departure from an undisturbed run raises exactly its own doubts."""
     situation = build()
-    found = analyse(situation.calls, cold_frame(), [situation.manifest])
+    found = analyse(situation.calls, cold_frame(), [situation.manifest], beside=situation.beside)
     assert set(found.doubts) == situation.doubts
     assert found.doubts == in_order(found.doubts)
 

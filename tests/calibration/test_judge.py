@@ -131,7 +131,7 @@ def test_pacing_fails_when_late_or_early(errors: list[int], passed: bool) -> Non
 def test_the_campaigns_are_what_they_say() -> None:
     """Copies are one client under many names; the planted campaign differs in one thing per arm."""
     copies = copies_campaign(QUICK.copies[0], benchmarks_dir())
-    assert {one.client for one in copies.arms} == {"raw_http"}
+    assert {one.path for one in copies.arms} == {"raw_http"}
     assert len({one.name for one in copies.arms}) == 8
     hot, paced = planted_campaigns(QUICK, benchmarks_dir())
     assert {one.name: one.injected_ns for one in hot.arms} == {BASE: 0, NULL: 0, INJECTED: 50_000}

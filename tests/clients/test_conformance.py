@@ -1,4 +1,4 @@
-"""Every call path, both colours, over every workload it supports, against the real backend: the content, not only success."""
+"""Every call path, both colours, over every workload it supports: what came back, not only success."""
 
 from __future__ import annotations
 

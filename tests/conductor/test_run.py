@@ -166,9 +166,10 @@ def test_a_request_that_no_cassette_holds_fails_the_run_loudly(tmp_path: Path) -
     benchmarks = tmp_path / "benchmarks"
     subprocess.run(["cp", "-r", str(benchmarks_dir()), str(benchmarks)], check=True)
     workload = benchmarks / "workloads" / "chat.toml"
-    workload.write_text(workload.read_text().replace("max_tokens = 300", "max_tokens = 301"))
-    with pytest.raises(DataError, match="max_completion_tokens"):
-        run(replace(campaign(), benchmarks=benchmarks), Store(tmp_path / "results"), Quiet())
+    workload.write_text(workload.read_text().replace("need a control arm", "need two control arms"))
+    sdk = small_plan(blocks=1, arms=["openai", "openai-null"])
+    with pytest.raises(DataError, match="messages"):
+        run(replace(campaign(sdk), benchmarks=benchmarks), Store(tmp_path / "results"), Quiet())
     assert Store(tmp_path / "results").latest().blocks_done == 0
 
 

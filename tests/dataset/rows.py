@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.record import Attempt, Call, Cold, Manifest
+from harness.dataset.schema import SCHEMA_VERSION
+from harness.record import Attempt, Call, Cold, FirstCall, Manifest, Request
 
 RUN_ID = "20261101T120000-quick-000001"
 STARTED_AT = datetime(2026, 11, 1, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -56,7 +57,7 @@ _CALL = Call(
     usage_input_tokens=25,
     usage_output_tokens=120,
     usage_reasoning_output_tokens=None,
-    usage_cached_input_tokens=None,
+    usage_cache_read_input_tokens=None,
     cost_usd=None,
     litellm_reported_overhead_ns=None,
     is_valid_structure=None,
@@ -100,7 +101,7 @@ _COLD = Cold(
 
 _MANIFEST = Manifest(
     run_id=RUN_ID,
-    schema_version=1,
+    schema_version=SCHEMA_VERSION,
     semantic_conventions_version="0.1.0",
     started_at=STARTED_AT,
     finished_at=None,
@@ -134,6 +135,18 @@ def an_attempt(**overrides: Any) -> Attempt:
 def a_cold(**overrides: Any) -> Cold:
     """One fresh process of the ``openai`` arm."""
     return replace(_COLD, **overrides)
+
+
+def a_first_call(**overrides: Any) -> FirstCall:
+    """The very first call of a process of the ``openai`` arm."""
+    first = FirstCall(RUN_ID, "openai", "sync", 0, _CALL.cell_id, 0, shares_client=False, first_call_ns=30_000_000)
+    return replace(first, **overrides)
+
+
+def a_request(**overrides: Any) -> Request:
+    """What the ``openai`` arm sent in a block."""
+    sent = ("POST", "/v1/chat/completions", ("content-type: application/json",), '{"model": "gpt-5-mini"}', 412)
+    return replace(Request(RUN_ID, _CALL.cell_id, 0, "openai", 3, *sent), **overrides)
 
 
 def a_manifest(**overrides: Any) -> Manifest:

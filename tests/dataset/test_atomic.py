@@ -32,8 +32,8 @@ parts = []
 
 def write_half_of_the_last(descriptor, data):
     parts.append(data)
-    os.write(descriptor, data[: len(data) // 2] if len(parts) == 3 else data)
-    if len(parts) == 3:
+    os.write(descriptor, data[: len(data) // 2] if len(parts) == 5 else data)
+    if len(parts) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
 
 atomic.write_all = write_half_of_the_last

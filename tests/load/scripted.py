@@ -11,7 +11,7 @@ from harness.clients import Answer, ClientFacts, Question, Target
 class ScriptedClient:
     """Answers every call with ``pieces``; raises ``error`` after the first piece where one is given."""
 
-    FACTS = ClientFacts("scripted", None, "none", "none", "scripted", None)
+    FACTS = ClientFacts("scripted", None, ("none", "none"), ("openai",))
 
     def __init__(self, pieces: list[str], error: Exception | None = None) -> None:
         self.pieces = pieces

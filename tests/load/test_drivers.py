@@ -73,7 +73,7 @@ def test_a_stream_is_marked_chunk_by_chunk_in_order(mode: str) -> None:
     stamps = [marks.started_ns, *marks.arrivals_ns, marks.finished_ns]
     assert len(marks.arrivals_ns) == 3
     assert stamps == sorted(stamps)
-    assert marks.first_content_chunk == 1
+    assert marks.content_chunks == (1, 2)
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
@@ -132,6 +132,7 @@ def test_a_collection_is_metered() -> None:
 def test_what_crosses_the_pipe_comes_out_as_it_went_in() -> None:
     """Spec and dump survive their encoding."""
     assert load_spec(dump_spec(spec(stream=True, mode="async"))) == spec(stream=True, mode="async")
-    marks = Marks(1, 0, 0, 5, 9, (6, 7), 1, 3, 0, "ok", None, None, None, 200, "m", 1, 2, None, 0.5, None)
-    dump = Dump((marks,), 4, 5, ())
+    counts, said = (1, 2, None, None), (0.5, None, True, "parsed")
+    marks = Marks(1, 0, 0, 5, 9, (6, 7), (1,), 3, 0, "ok", None, None, None, 200, "m", *counts, *said)
+    dump = Dump((marks,), ((0, False, 12), (1, True, 3)), 5, ())
     assert load_dump(dump_dump(dump)[4:]) == dump

@@ -55,7 +55,9 @@ def test_the_themes_name_the_same_colours_and_each_has_its_own_sentinel() -> Non
         ("openai", "sdk"),
         ("openai async", "sdk"),
         ("openai-null", "null"),
-        ("litellm-router", "wrapper"),
+        ("litellm", "wrapper"),
+        ("litellm_router", "router"),
+        ("litellm_proxy", "gateway"),
         ("any_llm", "other"),
     ],
 )
