@@ -143,7 +143,7 @@ import harness.load.worker
 from harness.clients import client_named
 harness.load.worker.hide_extras(client_named({client!r}).FACTS)
 client_named({client!r}).load()
-print(*sorted({{name.partition('.')[0] for name in set(sys.modules) - before}}))
+print(*sorted({{name.partition('.')[0] for name in set(sys.modules) - before if sys.modules[name]}}))
 """
 
 

@@ -202,7 +202,8 @@ def requests_frame(calls: pd.DataFrame, bodies: Mapping[str, str | None]) -> pd.
     rows = counts[counts["arm"].isin(bodies)].assign(
         method="POST", target="/v1/chat/completions", request_bytes=100, body=counts["arm"].map(bodies)
     )
-    return rows.assign(headers=[["a: b"]] * len(rows))[names]
+    rows["headers"] = pd.Series([("a: b",)] * len(rows), index=rows.index)
+    return rows[names]
 
 
 def quiet(block: int) -> BlockPressure:
