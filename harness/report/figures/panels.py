@@ -85,8 +85,9 @@ def _bar(axes: Axes, row: Bar, top: float) -> None:
 def ecdf(curves: Sequence[Curve], span_s: tuple[float, float], caption: Caption) -> Markup:
     """Cumulative shares over a logarithmic axis of seconds."""
     with canvas(WIDTH, 190.0) as figure:
-        axes = panel(figure, Margins(46, 14, 8, 28))
+        axes = panel(figure, Margins(46, 14, 8, 32))
         _log_axis(axes, span_s)
+        axes.tick_params(axis="x", pad=11)
         axes.set_ylim(0, 1)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
         axes.tick_params(axis="y", length=0)
