@@ -62,9 +62,9 @@ types: setup-dev ## mypy, strict, tests included
 
 lock: ## pin the dependencies again (needs uv)
 	uv lock
-	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra proxy pyproject.toml -o requirements.lock
-	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra proxy --extra dev pyproject.toml -o requirements-dev.lock
-	printf 'certifi\n' | uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --quiet --override - requirements-latest.in -o requirements-latest.lock
+	uv pip compile --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra proxy pyproject.toml -o requirements.lock
+	uv pip compile --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra proxy --extra dev pyproject.toml -o requirements-dev.lock
+	printf 'certifi\n' | uv pip compile --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --quiet --override - requirements-latest.in -o requirements-latest.lock
 
 asv: setup-dev ## run the asv suites once and publish them into reports/asv
 	@$(BIN)/asv --config benchmarks/asv.conf.json machine --yes > /dev/null
