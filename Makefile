@@ -17,19 +17,19 @@ setup-dev: .venv/.ready-dev ## install what testing needs, too
 	$(PYTHON) -m venv .venv
 
 .venv/.ready: requirements.lock pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.ready-dev: requirements-dev.lock .venv/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 setup-latest: .venv-latest/.ready ## install the newest openai and litellm beside the pinned ones, for arms with @latest
 
 .venv-latest/.ready: requirements-latest.lock
 	$(PYTHON) -m venv .venv-latest
-	.venv-latest/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-latest.lock
+	.venv-latest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-latest.lock
 	@touch $@
 
 bench: setup ## measure, build the page, export the config (a few minutes)
@@ -62,9 +62,9 @@ types: setup-dev ## mypy, strict, tests included
 
 lock: ## pin the dependencies again (needs uv)
 	uv lock
-	uv pip compile --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra proxy pyproject.toml -o requirements.lock
-	uv pip compile --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra proxy --extra dev pyproject.toml -o requirements-dev.lock
-	printf 'certifi\n' | uv pip compile --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --quiet --override - requirements-latest.in -o requirements-latest.lock
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra proxy pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra proxy --extra dev pyproject.toml -o requirements-dev.lock
+	printf 'certifi\n' | uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --quiet --override - requirements-latest.in -o requirements-latest.lock
 
 asv: setup-dev ## run the asv suites once and publish them into reports/asv
 	@$(BIN)/asv --config benchmarks/asv.conf.json machine --yes > /dev/null
