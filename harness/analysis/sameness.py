@@ -218,7 +218,8 @@ def _walk(value: object, at: _Place) -> Iterator[tuple[tuple[str, ...], Leaf]]:
 def _lone_text_block(value: list[object], at: _Place) -> dict[str, object] | None:
     if at.key not in words.TEXT_HOLDERS or len(value) != 1 or not isinstance(value[0], dict):
         return None
-    return value[0] if value[0].get("type") in words.TEXT_BLOCKS and "text" in value[0] else None
+    is_text = any(value[0].get("type") == kind for kind in words.TEXT_BLOCKS) and "text" in value[0]
+    return value[0] if is_text else None
 
 
 def _plain_leaf(value: object, at: _Place) -> tuple[tuple[str, ...], Leaf]:

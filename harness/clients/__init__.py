@@ -100,7 +100,8 @@ class ClientFacts:
 
     ``subjects`` are the SDK modules that its process may hold, ``extras`` the optional modules that it is meant to find
     (``OPTIONAL`` ones are hidden from every other process). ``http`` has (sync, async) distributions;
-    ``http_of_provider`` where a provider has its own. ``install`` is the line that brings it.
+    ``http_of_provider`` where a provider has its own, ``http_of_release`` where a major version has. ``install`` is the
+    line that brings it.
     """
 
     name: str
@@ -114,10 +115,18 @@ class ClientFacts:
     needs: tuple[str, ...] = ()
     install: str = ""
     http_of_provider: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    http_of_release: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    def http_library(self, mode: str, provider: str = "") -> str:
-        """The distribution that carries the bytes in this colour."""
-        return self.http_of_provider.get(provider, self.http)[BOTH.index(mode)]
+    def http_library(self, mode: str, provider: str = "", version: str = "") -> str:
+        """The distribution that carries the bytes in this colour, of this version of the library."""
+        http = self.http_of_release.get(version.partition(".")[0], self.http)
+        return self.http_of_provider.get(provider, http)[BOTH.index(mode)]
+
+    @property
+    def http_libraries(self) -> frozenset[str]:
+        """Every distribution that may carry the bytes."""
+        pairs = (self.http, *self.http_of_provider.values(), *self.http_of_release.values())
+        return frozenset(library for pair in pairs for library in pair)
 
     def can(self, provider: str, operation: str, mode: str) -> bool:
         """Whether this path speaks to this provider for this operation in this colour."""

@@ -12,7 +12,15 @@ from harness.vocabulary import CALL_ID_HEADER, finish_word
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
-FACTS = ClientFacts("openai", "openai", ("httpx", "httpx"), ("openai",), subjects=("openai",), install="openai")
+FACTS = ClientFacts(
+    "openai",
+    "openai",
+    ("httpx", "httpx"),
+    ("openai",),
+    subjects=("openai",),
+    install="openai",
+    http_of_release={"3": ("httpx2", "httpx2")},
+)
 
 
 def load() -> None:

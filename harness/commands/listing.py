@@ -62,8 +62,8 @@ def _arm(name: str, environment: str) -> dict[str, Any]:
         missing = lacking(facts, environment)
         if missing:
             return row | {"available": False, "unavailable": f"lacks {', '.join(missing)}: {install_line(facts)}"}
-        stacks = [f"{mode}: {_stack(facts, mode, environment)}" for mode in facts.modes]
         version = version_in(environment, facts.distribution) if facts.distribution else "built in"
+        stacks = [f"{mode}: {_stack(facts, mode, environment, version)}" for mode in facts.modes]
     except UsageError as problem:
         return row | {"available": False, "unavailable": str(problem)}
     return row | {
@@ -75,11 +75,11 @@ def _arm(name: str, environment: str) -> dict[str, Any]:
     }
 
 
-def _stack(facts: ClientFacts, mode: str, environment: str) -> str:
+def _stack(facts: ClientFacts, mode: str, environment: str, version: str) -> str:
     """The HTTP libraries of one colour with their versions; where providers differ, each with its own."""
     from harness.conductor.environments import version_in
 
-    by_provider = {provider: facts.http_library(mode, provider) for provider in facts.providers}
+    by_provider = {provider: facts.http_library(mode, provider, version) for provider in facts.providers}
     libraries = dict.fromkeys(by_provider.values())
     named = [(library, [p for p, other in by_provider.items() if other == library]) for library in libraries]
     return ", ".join(

@@ -74,8 +74,8 @@ class Seat:
             callee = Mode.SYNC
         elif self.arm.bridge == "asyncio-run":
             callee = Mode.ASYNC
-        library = facts.http_library(callee, provider)
         version = versions[facts.distribution] if facts.distribution else versions.get("llm-call-bench", "built in")
+        library = facts.http_library(callee, provider, version)
         return ArmFacts(
             self.arm, arm_names.path_named(self.arm.path).client, version, library, versions.get(library, "unknown")
         )

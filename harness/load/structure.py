@@ -43,9 +43,9 @@ def _problems(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]
     if kinds and not any(_is(value, kind) for kind in kinds):
         yield f"{path}: expected {' or '.join(kinds)}, got {type(value).__name__}"
         return
-    if "enum" in schema and value not in schema["enum"]:
+    if "enum" in schema and not any(_equal(value, allowed) for allowed in schema["enum"]):
         yield f"{path}: expected one of {schema['enum']}, got {value!r}"
-    if "const" in schema and value != schema["const"]:
+    if "const" in schema and not _equal(value, schema["const"]):
         yield f"{path}: expected {schema['const']!r}, got {value!r}"
     if isinstance(value, dict):
         yield from _in_object(value, schema, path)
@@ -55,6 +55,11 @@ def _problems(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]
         yield f"{path}: expected text matching {schema['pattern']}, got {value!r}"
     elif isinstance(value, int | float) and not isinstance(value, bool) and not _within_bounds(value, schema):
         yield f"{path}: expected a number within its bounds, got {value}"
+
+
+def _equal(value: Any, allowed: Any) -> bool:
+    """JSON's equality of scalars: true is not 1, as it is in Python."""
+    return isinstance(value, bool) == isinstance(allowed, bool) and value == allowed
 
 
 def _within_bounds(value: float, schema: Any) -> bool:

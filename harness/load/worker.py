@@ -72,8 +72,7 @@ def subject_of(spec: WorkerSpec, client: Client) -> Client:
 
 def versions(facts: ClientFacts) -> dict[str, str]:
     """Installed version of everything that the client's facts name, in this process's environment."""
-    libraries = {*facts.http, *(library for pair in facts.http_of_provider.values() for library in pair)}
-    names = {facts.distribution, *facts.needs, *libraries} - {None}
+    names = {facts.distribution, *facts.needs, *facts.http_libraries} - {None}
     return {name: installed(name) for name in sorted(filter(None, names))}
 
 
