@@ -227,11 +227,11 @@ def test_a_full_disk_ends_the_run_in_one_line(
 @pytest.mark.real
 def test_control_c_keeps_what_was_measured_and_exits_130(plan: Callable[[str, str], str], tmp_path: Path) -> None:
     """The run is marked incomplete, the way to go on is printed, and going on completes it."""
-    path = plan("blocks = 1", "blocks = 12")
+    path = plan("blocks = 1", "blocks = 40")
     command = [sys.executable, "-m", "harness", "run", path, "--results", str(tmp_path / "results")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    assert "block 1 of 12" in process.stderr.readline()
+    assert "block 1 of 40" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -242,7 +242,7 @@ def test_control_c_keeps_what_was_measured_and_exits_130(plan: Callable[[str, st
     assert f"--resume {kept.run_id}" in rest
     assert run(["run", "--resume", kept.run_id, "--results", str(tmp_path / "results")]) == 0
     assert Store(tmp_path / "results").latest().is_complete
-    assert len(Store(tmp_path / "results").calls([kept.run_id])) == 12 * 2 * 2
+    assert len(Store(tmp_path / "results").calls([kept.run_id])) == 40 * 2 * 2
 
 
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ class Running:
             self.wires.pop().close()
 
     def entries(self, call_number: int) -> list[JournalEntry]:
-        """What the journal holds under one call id."""
+        """What the journal holds under one call id; the backend's answer to a question tells that it is written."""
+        self.backend.status()
         with JournalReader(self.journal) as reader:
             return [entry for entry in reader.drain() if entry.call_number == call_number]
 
