@@ -169,7 +169,13 @@ class _Phases:
 
 
 def _phases(marks: Marks, entry: JournalEntry) -> _Phases:
+    """The parts of a call; of one that was given up before its answer had left, the first part alone.
+
+    An ``ok`` call whose answer left after it was taken keeps its negative part: causality is violated, and counted.
+    """
     pre_send_ns = entry.received_ns - marks.started_ns
+    if marks.outcome != Outcome.OK and not 0 < entry.last_byte_sent_ns <= marks.finished_ns:
+        return _Phases(pre_send_ns)
     post_receive_ns = marks.finished_ns - entry.last_byte_sent_ns
     return _Phases(
         pre_send_ns, entry.last_byte_sent_ns - entry.received_ns, post_receive_ns, pre_send_ns + post_receive_ns

@@ -65,12 +65,12 @@ def render(findings: Findings, settings: Sequence[Setting], config_text: str) ->
     )
     material = Material(findings, settings, config_text)
     script = (_TEMPLATES / "script.js").read_text(encoding="utf-8").strip()
-    run = findings.runs[-1] if findings.runs else None
+    runs = findings.runs
     return environment.get_template("page.html").render(
         parts=[_part(environment, name, material) for name in SECTIONS],
-        run_id="no run" if run is None else fmt.plain(run.run_id),
-        plan="" if run is None else fmt.plain(run.plan_name),
-        day="" if run is None else fmt.plain(run.started_at)[:10],
+        runs=fmt.plain(runs[0].run_id) if len(runs) == 1 else f"{len(runs) or 'no'} runs",
+        plans=[fmt.plain(name) for name in dict.fromkeys(run.plan_name for run in runs)],
+        day=fmt.plain(runs[-1].started_at)[:10] if runs else "",
         style=Markup(_style()),  # noqa: S704 our own file and palette
         script=Markup(script),  # noqa: S704 our own file
         script_hash=_hash(script),

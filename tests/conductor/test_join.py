@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,6 +107,16 @@ def test_a_retried_call_has_no_single_overhead() -> None:
     entries = [entry(2_010, (2_020,)), entry(2_040, (2_050,), attempt=2)]
     row = call_row(CLOCK, facts(stream=False), ARM, marks(2_000, 2_100), entries)
     assert (row.attempts, row.overhead_ns, row.pre_send_ns, row.duration_ns) == (2, None, None, 100)
+
+
+@pytest.mark.parametrize("sent", [0, 2_150])
+def test_a_call_that_was_given_up_has_its_first_part_alone(sent: int) -> None:
+    """The answer left after the client had gone, or never; of a call that is ok the same is a violation, and kept."""
+    given_up = replace(marks(2_000, 2_100), outcome="timeout", error_type="timeout")
+    row = call_row(CLOCK, facts(stream=False), ARM, given_up, [replace(entry(2_030, (2_060,)), last_byte_sent_ns=sent)])
+    assert (row.pre_send_ns, row.server_ns, row.post_receive_ns, row.overhead_ns) == (30, None, None, None)
+    taken = call_row(CLOCK, facts(stream=False), ARM, marks(2_000, 2_100), [entry(2_030, (2_150,))])
+    assert taken.post_receive_ns == -50
 
 
 def test_a_call_that_never_reached_the_wire_has_no_attempt() -> None:
