@@ -94,9 +94,9 @@ def run_block(
     journal.drain()
     with ExitStack() as stack:
         seats = _seat_all(plan, rng, backend, stack)
-        _warm_all(seats, plan, backend)
+        failures = _warm_all(seats, plan, backend)
         before, clock = pressure_snapshot(backend.pid), BlockClock(plan.run_id, block, now_ns(), datetime.now(UTC))
-        failures = _take_turns(plan, seats, rng, first_call_number(block), backend, on_call)
+        failures += _take_turns(plan, seats, rng, first_call_number(block), backend, on_call)
         after = pressure_snapshot(backend.pid)
         dumped = [(seat, seat.worker.dump()) for seat in seats]
     _check_backend(backend)
@@ -165,25 +165,34 @@ def _check_clock(worker: WorkerProcess) -> None:
         )
 
 
-def _warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) -> None:
-    """Warm every path by the plan's count, two processes at a time (its time is not measured)."""
+def _warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) -> list[str]:
+    """Warm every path by the plan's count, two processes at a time (its time is not measured).
 
-    def warm(seat: Seat) -> None:
+    Returns what failed once and not again. Raises DataError for what failed twice: it would fail in every call.
+    """
+
+    def warm(seat: Seat) -> list[str]:
         cells = [plan.cells[number] for number in seat.cells]
         is_hot = [cell.facts.cell.load is Load.HOT for cell in cells]
-        for index, calls in enumerate(warmups([cell.kind for cell in cells], is_hot, plan.warmup)):
-            _warm(seat.worker, cells[index], index, calls, backend)
+        counts = enumerate(warmups([cell.kind for cell in cells], is_hot, plan.warmup))
+        return [said for index, calls in counts if (said := _warm(seat.worker, cells[index], index, calls, backend))]
 
     with ThreadPoolExecutor(WARMED_AT_ONCE) as pool:
-        for job in [pool.submit(warm, seat) for seat in seats]:
-            job.result()
+        jobs = [pool.submit(warm, seat) for seat in seats]
+        return [said for job in jobs for said in job.result()]
 
 
-def _warm(worker: WorkerProcess, cell: CellPlan, index: int, calls: int, backend: BackendProcess) -> None:
+def _warm(worker: WorkerProcess, cell: CellPlan, index: int, calls: int, backend: BackendProcess) -> str:
     failure = worker.warm(index, calls)
-    if failure is not None:
+    if failure is None:
+        return ""
+    _check_backend(backend)
+    place = f"{worker.name}: {cell.facts.cell.cell_id}"
+    again = worker.warm(index, calls)
+    if again is not None:
         _check_backend(backend)
-        raise DataError(f"{worker.name}: {cell.facts.cell.cell_id}: the warm-up call failed: {failure}")
+        raise DataError(f"{place}: warm-up calls failed twice: {again}")
+    return f"{place}: a warm-up call failed once: {failure}"
 
 
 def _check_backend(backend: BackendProcess) -> None:

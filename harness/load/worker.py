@@ -107,10 +107,9 @@ class Worker:
         if not shares:
             self._handles[target] = bench.client.open_sync(target)
         for _ in range(calls):
-            is_expected = drive_sync(bench, self._handles[target], cell, 0)
-            self._first_calls.setdefault(cell, (shares, now_ns() - started_ns))
-            if not is_expected:
+            if not drive_sync(bench, self._handles[target], cell, 0):
                 return False
+            self._first_calls.setdefault(cell, (shares, now_ns() - started_ns))
         return True
 
     async def serve_async(self, commands: int) -> None:
@@ -134,10 +133,9 @@ class Worker:
         if not shares:
             self._handles[target] = await bench.client.open_async(target)
         for _ in range(calls):
-            is_expected = await drive_async(bench, self._handles[target], cell, 0)
-            self._first_calls.setdefault(cell, (shares, now_ns() - started_ns))
-            if not is_expected:
+            if not await drive_async(bench, self._handles[target], cell, 0):
                 return False
+            self._first_calls.setdefault(cell, (shares, now_ns() - started_ns))
         return True
 
     def _reply(self, is_expected: bool) -> None:
