@@ -46,6 +46,7 @@ class Bench:
         self.timer = CallTimer()
         self.marks: list[Marks] = []
         self.last_failure = ""
+        self.last_outcome = Outcome.OK
         self._gc = GcMeter()
         self._sequences = [0] * len(spec.cells)
         self._pending: dict[str, Any] | None = None
@@ -83,6 +84,7 @@ class Bench:
         gc_ns = self._gc.total_ns - self._gc_ns
         cell = self.spec.cells[index]
         answer, verdict = self._judge(cell, result, chunks, error)
+        self.last_outcome = verdict.outcome
         is_ok = verdict.outcome == cell.truth.outcome
         if not is_ok:
             self.last_failure = f"{verdict.outcome}: {verdict.error_type}: {error or (answer and answer.text[:80])}"
