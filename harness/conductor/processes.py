@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
 import sys
+import tempfile
+import time
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +27,9 @@ LITELLM_SWITCHES = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOCAL_ANTHR
 """Without these LiteLLM's import fetches a price table over the network, and a thread may swap it in mid-run."""
 
 _PRIVATE = ("OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "AZURE_", "LITELLM_", "OPENROUTER_", "AWS_")
+_FRAME = re.compile(r'File "(?:.*/site-packages/)?(?P<file>.+)", line (?P<line>\d+) in (?P<function>.+)')
+_FRAMES_TOLD = 4
+_STACK_S = 0.5
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -56,11 +63,12 @@ class WorkerProcess:
     ) -> None:
         self.name = name
         self._reply_timeout_s = reply_timeout_s
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by stop
         self._process = subprocess.Popen(
             [python, "-m", "harness.load.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._said,
             env=worker_environment(),
             start_new_session=True,
         )
@@ -104,6 +112,7 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._said.close()
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +142,7 @@ class WorkerProcess:
         while len(data) < size:
             ready, _, _ = select.select([self._replies], [], [], timeout_s)
             if not ready:
-                raise self._lost(f"no reply within {timeout_s:g} s")
+                raise self._lost(f"no reply within {timeout_s:g} s{self._whereabouts()}")
             piece = os.read(self._replies, size - len(data))
             if not piece:
                 raise self._lost("its pipe closed")
@@ -153,3 +162,22 @@ class WorkerProcess:
             return WorkerLostError(f"worker {self.name} (pid {self.pid}): {what}")
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return WorkerLostError(f"worker {self.name} (pid {self.pid}): {what}; it ended with {how}")
+
+    def _whereabouts(self) -> str:
+        """Where the silent process is, innermost first: `` in file:line function < …``; empty when it does not say."""
+        start = self._said.seek(0, os.SEEK_END)
+        try:
+            self._process.send_signal(signal.SIGUSR1)
+        except OSError:
+            return ""
+        time.sleep(_STACK_S)
+        self._said.seek(start)
+        told = innermost_frames(self._said.read().decode("utf-8", "replace"))
+        return f" in {' < '.join(told)}" if told else ""
+
+
+def innermost_frames(traceback: str) -> list[str]:
+    """The innermost frames of the main thread, as ``faulthandler`` writes them (threads, the main one last)."""
+    main = traceback.rpartition("(most recent call first):")[2]
+    frames = _FRAME.finditer(main)
+    return [f"{frame['file']}:{frame['line']} {frame['function']}" for frame in islice(frames, _FRAMES_TOLD)]

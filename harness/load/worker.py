@@ -3,13 +3,16 @@
 Started as ``python -m harness.load.worker`` by ``conductor.processes``. Reads a spec line and commands from standard
 input; replies on a copy of standard output, which is then pointed at standard error so that a library's prints cannot
 break the pipe. Ends when standard input does, so a killed conductor leaves nothing behind. Loads no SDK but its own.
+SIGUSR1 makes it say on standard error where each of its threads is: how the conductor learns where a call hangs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import resource
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -39,6 +42,7 @@ def main() -> None:
     """Serve commands until the pipe closes."""
     commands, replies = os.fdopen(0, "rb", buffering=0), os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
+    faulthandler.register(signal.SIGUSR1)
     spec = pipe.load_spec(_line(commands.fileno()))
     client = client_named(spec.client)
     brought = tuple(name for name in HEAVY if name in sys.modules)

@@ -229,7 +229,9 @@ def test_control_c_keeps_what_was_measured_and_exits_130(plan: Callable[[str, st
     """The run is marked incomplete, the way to go on is printed, and going on completes it."""
     path = plan("blocks = 1", "blocks = 40")
     command = [sys.executable, "-m", "harness", "run", path, "--results", str(tmp_path / "results")]
+    asked = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, asked)
     assert process.stderr is not None
     assert "block 1 of 40" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
