@@ -30,7 +30,7 @@ from harness.replay.journal import JournalEntry, JournalReader
 from harness.replay.launch import BackendProcess
 from harness.vocabulary import Load, Mode
 
-WARMED_AT_ONCE = 2
+WARMED_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _check_clock(worker: WorkerProcess) -> None:
 
 
 def _warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) -> list[str]:
-    """Warm every path by the plan's count, two processes at a time (its time is not measured).
+    """Warm every path by the plan's count, four processes at a time: paced calls mostly wait, and none of this is measured.
 
     Returns what failed once and not again. Raises DataError for what failed twice: it would fail in every call.
     """

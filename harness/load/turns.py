@@ -31,7 +31,7 @@ def turns(calls_per_cell: Sequence[int], arms: Sequence[Sequence[int]], rng: ran
                 yield Turn(cell, arm, sequence)
 
 
-def warmups(kinds: Sequence[Hashable], is_hot: Sequence[bool], warmup: int, opening: int = 5) -> list[int]:
+def warmups(kinds: Sequence[Hashable], is_hot: Sequence[bool], warmup: int, opening: int = 3) -> list[int]:
     """Warm-up calls per cell of one worker: the code of every kind of cell is warmed by ``warmup`` calls.
 
     Cells are of one kind when they run the same code: provider, operation and stream. The first hot cell of a kind
