@@ -97,3 +97,48 @@ class Grade(StrEnum):
     PROVISIONAL = "provisional"
     EXAMPLE = "example"
     INSUFFICIENT_DATA = "insufficient_data"
+
+
+class ErrorKind(StrEnum):
+    """What an exception tells the caller, in one set of words for all libraries. Times are named by what was awaited."""
+
+    TIMEOUT_CONNECT = "timeout.connect"
+    TIMEOUT_FIRST_CHUNK = "timeout.first_chunk"
+    TIMEOUT_INTER_CHUNK = "timeout.inter_chunk"
+    TIMEOUT_TOTAL = "timeout.total"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    REFUSED = "refused"
+    NETWORK = "network"
+    MALFORMED = "malformed"
+    BAD_REQUEST = "bad_request"
+    AUTHENTICATION = "authentication"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    CONTENT_FILTER = "content_filter"
+    CANCELLED = "cancelled"
+    OTHER = "other"
+
+
+class FaultVerdict(StrEnum):
+    """What the wire says of one call under a fault, the gravest first. ``unclassified``: of a version never looked at."""
+
+    HUNG = "hung"
+    WRONG_SUCCESS = "wrong_success"
+    LATE = "late"
+    MULTIPLIED = "multiplied"
+    MISCLASSIFIED = "misclassified"
+    LEAKED = "leaked"
+    HELD = "held"
+    UNCLASSIFIED = "unclassified"
+
+
+class Limits(StrEnum):
+    """How a call under a fault is set up: the client's own defaults; a limit and no retries; a limit and two retries by
+    the client's own knob; a limit, no retries and the guard outside the client.
+    """
+
+    DEFAULT = "default"
+    LIMITED = "limited"
+    RETRYING = "retrying"
+    GUARDED = "guarded"

@@ -18,8 +18,10 @@ from typing import Any
 
 from harness.clock import clock_domain
 from harness.errors import EXIT_OK, BackendError, HarnessError
+from harness.fault import load_scenarios
 from harness.replay import quiet
 from harness.replay.library import load_cassettes
+from harness.replay.ports import FailingPorts
 from harness.replay.server import Server, listen
 
 
@@ -36,8 +38,10 @@ class Process:
         """Serve until SIGTERM, SIGINT or the parent's end. Raises HarnessError."""
         arguments, loop = self._arguments, self._loop
         cassettes = load_cassettes(arguments.cassettes, arguments.only)
+        scenarios = load_scenarios(arguments.faults) if arguments.faults else {}
         listening = listen(arguments.host, arguments.port)
-        server = Server(loop, listening, cassettes, arguments.journal, self._tick)
+        server = Server(loop, listening, cassettes, arguments.journal, self._tick, scenarios)
+        failing = FailingPorts(loop, arguments.host) if scenarios else None
         loop.set_exception_handler(self._fail)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, loop.stop)
@@ -55,11 +59,14 @@ class Process:
             "cpu_dma_latency_held": held is not None,
             "timer": server.state.pacer.timer_kind,
             "clock_domain": clock_domain(),
+            "failing_ports": failing.numbers if failing else {},
         }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         loop.run_forever()
         server.close()
+        if failing is not None:
+            failing.close()
         if self._failure is not None:
             raise self._failure
 
@@ -108,6 +115,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m harness.replay", description="Replay cassettes over real sockets.")
     parser.add_argument("--cassettes", type=Path, required=True, metavar="DIR")
     parser.add_argument("--only", nargs="*", action="extend", default=[], metavar="ID")
+    parser.add_argument("--faults", type=Path, metavar="DIR", help="fault scenarios, for /<pace>~<fault>/… addresses")
     parser.add_argument("--journal", type=Path, required=True, metavar="FILE")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)

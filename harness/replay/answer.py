@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.clock import now_ns
-from harness.replay.exchange import Exchange
+from harness.replay.exchange import Ending, Exchange
 from harness.replay.state import State
 
 
@@ -64,6 +64,9 @@ class Answer:
 
     def begin(self) -> None:
         """Send everything (no pace), or what is due already, and schedule the rest."""
+        if not self._exchange.messages:
+            self._end()
+            return
         if self._exchange.immediate:
             while self._next < len(self._exchange.messages) and not self._over:
                 self.send_due()
@@ -103,7 +106,7 @@ class Answer:
         if following < len(exchange.messages):
             return self._arrived.received_ns + exchange.offsets_ns[following]
         if not self._backlog:
-            self._finish()
+            self._end()
         return 0
 
     def flush(self) -> bool:
@@ -124,7 +127,7 @@ class Answer:
             if backlog:
                 self._stamps.append(now_ns())
         if self._next == len(self._exchange.messages):
-            self._finish()
+            self._end()
         return True
 
     def abandon(self) -> None:
@@ -146,9 +149,11 @@ class Answer:
         self._backlog.append(rest)
         self._line.await_writable()
 
-    def _finish(self) -> None:
-        self._close(completed=True)
-        self._line.answered()
+    def _end(self) -> None:
+        """Everything was sent: done, unless the client is to be kept waiting until it leaves."""
+        if self._exchange.ending is not Ending.HOLD:
+            self._close(completed=True)
+            self._line.answered()
 
     def _close(self, *, completed: bool) -> None:
         self._over = True
@@ -186,6 +191,7 @@ class Answer:
                 stamps[-1] if stamps else 0,
                 completed,
                 arrived.shape,
+                now_ns(),
             ),
             chunks,
             errors,

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 from collections import deque
 
 from harness.clock import now_ns
 from harness.replay import control
 from harness.replay.answer import Answer, Arrived
 from harness.replay.arrival import ANCILLARY_BYTES
-from harness.replay.exchange import Exchange, Framing
+from harness.replay.exchange import Ending, Exchange, Framing
 from harness.replay.parsing import MalformedRequest, Request, RequestParser
 from harness.replay.routes import CONTROL_PREFIX
 from harness.replay.shapes import UNKNOWN
@@ -26,6 +27,9 @@ from harness.vocabulary import CALL_ID_HEADER
 _READ_BYTES = 65_536
 _LINGER_S = 1.0
 _MAX_QUEUED = 10_000
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing discards what is unsent and resets the connection."""
+
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CONTROL = CONTROL_PREFIX.encode()
 _CALL_ID = re.compile(rb"\r\n" + CALL_ID_HEADER.encode() + rb":[ \t]*([0-9]{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
@@ -39,6 +43,7 @@ class Connection:
         "_answer",
         "_closes",
         "_draining",
+        "_ending",
         "_exchange",
         "_has_call_id",
         "_number",
@@ -73,6 +78,7 @@ class Connection:
         self._suffix = b""
         self._single = b""
         self._has_call_id = self._closes = False
+        self._ending = Ending.KEEP
         self._exchange: Exchange | None = None
         self._shape = UNKNOWN
         state.connections_open += 1
@@ -142,6 +148,7 @@ class Connection:
                     sent_ns,
                     1,
                     self._shape,
+                    sent_ns,
                 ),
                 (sent_ns,),
                 _NO_ERROR,
@@ -204,16 +211,16 @@ class Connection:
             exchange = control.answer(state, request)
             call, attempt = 0, 1
         else:
-            exchange = state.library.exchange_for(request, received_ns)
             call = request.call_number
             attempt = state.attempt_of(call)
+            exchange = state.library.exchange_for(request, received_ns, attempt)
             state.requests += 1
         arrived = Arrived(call, attempt, self._number, self._served, request.wire_bytes, received_ns, read_ns, shape)
         self._begin(exchange, arrived)
 
     def _begin(self, exchange: Exchange, arrived: Arrived) -> None:
         self._served = True
-        self._closes = exchange.closes
+        self._closes, self._ending = exchange.closes, exchange.ending
         self._answer = answer = Answer(self, self._state, exchange, arrived)
         answer.begin()
 
@@ -235,7 +242,11 @@ class Connection:
     def answered(self) -> None:
         """See ``Line.answered``."""
         self._answer = None
-        if self._closes:
+        if self._ending is not Ending.KEEP:
+            if self._ending is Ending.RESET:
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            self.drop()
+        elif self._closes:
             self._linger()
         elif self._queue:
             self._serve()

@@ -17,6 +17,17 @@ _BODILESS = frozenset({204, 304})
 UNMATCHED = -1
 
 
+class Ending(Enum):
+    """What becomes of the connection after the last message: it is kept, closed, reset, or held in silence until the
+    client leaves.
+    """
+
+    KEEP = "keep"
+    FIN = "fin"
+    RESET = "reset"
+    HOLD = "hold"
+
+
 class Framing(Enum):
     """What the client allows: a connection that stays, one that closes, or HTTP/1.0 (closes, knows no chunks)."""
 
@@ -29,7 +40,8 @@ class Framing(Enum):
 class Exchange:
     """An answer ready to leave. ``messages[i]`` is one write, due ``offsets_ns[i]`` after the request arrived.
 
-    ``head_alone`` says that message 0 carries no body; ``immediate`` that there is no schedule (pace ``none``).
+    ``head_alone`` says that message 0 carries no body; ``immediate`` that there is no schedule (pace ``none``). Only a
+    fault has another ``ending`` than ``KEEP``, or no message at all.
     """
 
     index: int
@@ -41,6 +53,7 @@ class Exchange:
     closes: bool
     matched: bool
     journalled: bool = True
+    ending: Ending = Ending.KEEP
 
 
 def prepare(cassette: Cassette, index: int, pace: Pace, framing: Framing) -> Exchange:
@@ -56,9 +69,9 @@ def prepare(cassette: Cassette, index: int, pace: Pace, framing: Framing) -> Exc
     factor = pace.factor(max(last, head.head_offset_ns))
     bodies = [chunk for _, chunk in events]
     size = sum(map(len, bodies))
-    prefix = _head_bytes(response.status, response.headers, _framing_headers(response.status, chunked, size, framing))
+    prefix = head_bytes(response.status, response.headers, _framing_headers(response.status, chunked, size, framing))
     joined = pace.kind == "none" or not events or head.head_offset_ns == events[0][0]
-    writes = _framed(bodies, chunked)
+    writes = framed(bodies, chunked)
     offsets = [round(at * factor) for at, _ in events]
     if joined:
         messages = (prefix + (writes[0] if writes else b""), *writes[1:])
@@ -81,7 +94,7 @@ def prepare(cassette: Cassette, index: int, pace: Pace, framing: Framing) -> Exc
 def plain(status: int, body: bytes, framing: Framing, *, journalled: bool = True, bodiless: bool = False) -> Exchange:
     """A JSON answer of the backend's own (errors, control), sent at once in one write."""
     pairs = (("content-type", "application/json"),)
-    head = _head_bytes(status, pairs, _framing_headers(status, False, len(body), framing))
+    head = head_bytes(status, pairs, _framing_headers(status, False, len(body), framing))
     return Exchange(
         index=UNMATCHED,
         status=status,
@@ -95,7 +108,8 @@ def plain(status: int, body: bytes, framing: Framing, *, journalled: bool = True
     )
 
 
-def _framed(bodies: list[bytes], chunked: bool) -> list[bytes]:
+def framed(bodies: list[bytes], chunked: bool) -> list[bytes]:
+    """The writes of a body: each as one chunk, the last with the terminator, where it is chunked; else as they are."""
     if not chunked:
         return bodies
     framed = [b"%x\r\n%b\r\n" % (len(body), body) for body in bodies] or [b""]
@@ -109,7 +123,8 @@ def _framing_headers(status: int, chunked: bool, size: int, framing: Framing) ->
     return (*(() if status in _BODILESS else length), *closing)
 
 
-def _head_bytes(status: int, headers: tuple[tuple[str, str], ...], framing: tuple[tuple[str, str], ...]) -> bytes:
+def head_bytes(status: int, headers: tuple[tuple[str, str], ...], framing: tuple[tuple[str, str], ...]) -> bytes:
+    """Status line and headers, hop-by-hop ones replaced by ``framing``, with the empty line that ends them."""
     try:
         reason = HTTPStatus(status).phrase
     except ValueError:

@@ -7,7 +7,7 @@ One writer, any number of readers. Written by ``connection`` and ``answer``; rea
 
     header   published length · magic · version · 0
     record   its length · call · attempt · connection · reused · exchange · matched · status · request bytes ·
-             response bytes · received · read · first byte sent · last byte sent · completed · shape · n ·
+             response bytes · received · read · first byte sent · last byte sent · completed · shape · ended · n ·
              n × sent · n × error
 """
 
@@ -24,9 +24,9 @@ from typing import Self
 from harness.errors import DataError
 
 MAGIC = int.from_bytes(b"llmjrnl\x00", "little")
-VERSION = 2
+VERSION = 3
 HEADER_WORDS = 4
-FIXED_WORDS = 17
+FIXED_WORDS = 18
 GROWTH_BYTES = 1 << 20
 """Small on purpose: reserving a mebibyte stalls the writer for ~0.1 ms, a doubling file would for many."""
 
@@ -41,6 +41,7 @@ class JournalEntry:
     ``exchange_index`` is the cassette's position in the backend's sorted list, -1 when nothing matched.
     ``pacing_error_ns`` is sent − deadline per body chunk; 0 where the pace is ``none``, which has no deadlines.
     ``shape`` is the number that ``shapes`` gave to requests asked exactly like this one, -1 when it gave none.
+    ``ended_ns`` is when the answer was over: complete, or given up because the client's side of the connection closed.
     """
 
     call_number: int
@@ -60,6 +61,7 @@ class JournalEntry:
     chunk_sent_ns: tuple[int, ...]
     pacing_error_ns: tuple[int, ...]
     shape: int = -1
+    ended_ns: int = 0
 
 
 class JournalWriter:
@@ -82,7 +84,7 @@ class JournalWriter:
         _HEADER.pack_into(self._map, 0, HEADER_WORDS, MAGIC, VERSION, 0)
 
     def append(self, fields: tuple[int, ...], sent_ns: Sequence[int], error_ns: Sequence[int]) -> None:
-        """Publish one record: the 14 fields of ``JournalEntry`` up to ``completed`` in order and ``shape``, then one
+        """Publish one record: the 14 fields of ``JournalEntry`` up to ``completed`` in order, ``shape`` and ``ended_ns``, then one
         stamp and one error per chunk. Raises DataError when the file system is full.
         """
         count = len(sent_ns)
@@ -192,7 +194,7 @@ class JournalReader:
 def _entry(words: list[int]) -> JournalEntry:
     half = FIXED_WORDS + words[FIXED_WORDS - 1]
     _, call, attempt, connection, reused, exchange, matched, *rest = words[: FIXED_WORDS - 1]
-    status, request_bytes, response_bytes, received, read, first, last, completed, shape = rest
+    status, request_bytes, response_bytes, received, read, first, last, completed, shape, ended = rest
     return JournalEntry(
         call_number=call,
         attempt=attempt,
@@ -211,6 +213,7 @@ def _entry(words: list[int]) -> JournalEntry:
         chunk_sent_ns=tuple(words[FIXED_WORDS:half]),
         pacing_error_ns=tuple(words[half:]),
         shape=shape,
+        ended_ns=ended,
     )
 
 

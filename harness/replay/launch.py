@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -31,7 +31,9 @@ _ERRORS: dict[int, type[HarnessError]] = {error.exit_code: error for error in (U
 
 @dataclass(frozen=True, slots=True)
 class BackendInfo:
-    """What the backend said when it was ready; goes into the fingerprint. ``cassettes`` are in exchange-index order."""
+    """What the backend said when it was ready; goes into the fingerprint. ``cassettes`` are in exchange-index order,
+    ``failing_ports`` those of ``harness.fault.PORTS`` where it acts out faults.
+    """
 
     port: int
     pid: int
@@ -40,6 +42,7 @@ class BackendInfo:
     timer: str
     clock_domain: str
     cassettes: tuple[str, ...]
+    failing_ports: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,17 @@ class BackendProcess:
 
 
 def start_backend(
-    cassettes: Path, journal: Path, *, only: Sequence[str] = (), port: int = 0, timeout_s: float = 15
+    cassettes: Path,
+    journal: Path,
+    *,
+    only: Sequence[str] = (),
+    faults: Path | None = None,
+    port: int = 0,
+    timeout_s: float = 15,
 ) -> BackendProcess:
     """Start a backend and wait until it answers. Raises BackendError or DataError with the child's own line."""
     command = [sys.executable, "-m", "harness.replay", "--cassettes", str(cassettes), "--journal", str(journal)]
+    command += ["--faults", str(faults)] if faults else []
     command += ["--port", str(port), "--watch-parent", *(["--only", *only] if only else [])]
     errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by BackendProcess.stop, or below
     try:
@@ -153,6 +163,7 @@ def _await_ready(process: subprocess.Popen[bytes], errors: IO[bytes], deadline_s
         timer=ready["timer"],
         clock_domain=ready["clock_domain"],
         cassettes=tuple(health["cassettes"]),
+        failing_ports=ready["failing_ports"],
     )
 
 

@@ -1,8 +1,8 @@
 """Owns which answer a request gets: the loaded cassettes, the memo of requests already matched, the background jobs,
 and what did not match.
 
-The memo is keyed by raw target and raw body, so a request is parsed and compared once; requests about jobs are never
-in it, for their answers change. Called by ``connection``.
+The memo is keyed by raw target and raw body, so a request is parsed and compared once; requests about jobs and those
+that a fault may befall are never in it, for their answers change. Called by ``connection``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import difflib
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.cassette import SUFFIX, Cassette, Pace, load_cassette
 from harness.errors import DataError, UsageError
+from harness.fault import Scenario
 from harness.replay.exchange import Exchange, Framing, plain, prepare
+from harness.replay.faults import faulty
 from harness.replay.jobs import Jobs, Script, asked_about, not_found
 from harness.replay.matching import difference, shown
 from harness.replay.parsing import Request
@@ -38,10 +40,11 @@ def load_cassettes(directory: Path, only: Sequence[str] = ()) -> tuple[Cassette,
 
 
 class Library:
-    """Cassettes by id, exchanges by request, the jobs under way, and the mismatches so far."""
+    """Cassettes by id, fault scenarios by name, exchanges by request, the jobs under way, and the mismatches so far."""
 
-    def __init__(self, cassettes: Sequence[Cassette]) -> None:
+    def __init__(self, cassettes: Sequence[Cassette], scenarios: Mapping[str, Scenario] | None = None) -> None:
         """Raises DataError when a background cassette does not hold a job."""
+        self._scenarios = dict(scenarios or {})
         self.ids = [cassette.cassette_id for cassette in cassettes]
         self.mismatches: deque[str] = deque(maxlen=_KEPT_MISMATCHES)
         self.mismatch_count = 0
@@ -54,10 +57,11 @@ class Library:
             if cassette.head.operation is Operation.BACKGROUND:
                 self._script(index, cassette, Pace("none"))
 
-    def exchange_for(self, request: Request, received_ns: int) -> Exchange:
+    def exchange_for(self, request: Request, received_ns: int, attempt: int = 1) -> Exchange:
         """The prepared answer, or a prepared refusal that says what differed (422) or which cassettes exist (404).
 
-        What a job answers depends on when it was asked: ``received_ns``.
+        What a job answers depends on when it was asked, ``received_ns``; whether a fault befalls a request on which
+        ``attempt`` of its call it is.
         """
         key = (request.framing, request.method, request.target, request.body)
         if (known := self._memo.get(key)) is not None:
@@ -74,6 +78,8 @@ class Library:
         if cassette.head.operation is Operation.BACKGROUND:
             return self._about_job(index, cassette, route, request, received_ns)
         exchange = self._matched(index, cassette, route, request)
+        if route.fault and exchange.matched:
+            return self._befallen(index, cassette, route, request, attempt, exchange)
         if exchange.matched:
             if len(self._memo) >= _MEMO_SIZE:
                 self._memo.clear()
@@ -118,6 +124,17 @@ class Library:
         else:
             job.retrieve(received_ns)
         return job.answer(request.framing)
+
+    def _befallen(
+        self, index: int, cassette: Cassette, route: Route, request: Request, attempt: int, healthy: Exchange
+    ) -> Exchange:
+        scenario = self._scenarios.get(route.fault)
+        if scenario is None:
+            near = _near(route.fault, list(self._scenarios))
+            return self.refuse(404, f"fault: expected a known scenario, got {shown(route.fault)}; {near}", request)
+        if not scenario.befalls(attempt):
+            return healthy
+        return faulty(scenario, cassette, index, route.pace, request.framing)
 
     def _script(self, index: int, cassette: Cassette, pace: Pace) -> Script:
         key = (index, pace)

@@ -1,4 +1,4 @@
-"""Owns the backend's addresses: ``http://127.0.0.1:PORT/<pace>/<cassette_id>`` and the path below it.
+"""Owns the backend's addresses: ``http://127.0.0.1:PORT/<pace>[~<fault>]/<cassette_id>`` and the path below it.
 
 Called by ``library`` (parsing) and by ``conductor`` (building). Must not know sockets.
 """
@@ -21,17 +21,21 @@ ANY = "any"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a request target means: which cassette, at which pace, and the path the provider would have seen."""
+    """What a request target means: which cassette, at which pace, the path the provider would have seen, and the fault
+    scenario that befalls the answer (empty: none).
+    """
 
     pace: Pace
     cassette_id: str
     path: str
+    fault: str = ""
 
 
-def base_url(port: int, pace: str, cassette_id: str) -> str:
+def base_url(port: int, pace: str, cassette_id: str, fault: str = "") -> str:
     """The URL to give a client, without ``/v1``. Raises UsageError when ``pace`` is not a pace."""
     Pace.parse(pace)
-    return f"http://127.0.0.1:{port}/{pace}/{quote(cassette_id, safe='')}"
+    manner = f"{pace}~{fault}" if fault else pace
+    return f"http://127.0.0.1:{port}/{manner}/{quote(cassette_id, safe='')}"
 
 
 def parse_target(target: str) -> Route:
@@ -39,9 +43,10 @@ def parse_target(target: str) -> Route:
     path, _, query = _without_authority(target).partition("?")
     parts = path.split("/", 3)
     if len(parts) < 3 or parts[0] or not parts[1] or not parts[2]:
-        raise UsageError(f"target: expected /<pace>/<cassette id>/…, got {unquote(path)[:80]!r}")
+        raise UsageError(f"target: expected /<pace>[~<fault>]/<cassette id>/…, got {unquote(path)[:80]!r}")
     below = "/" + unquote(parts[3] if len(parts) == 4 else "") + (f"?{query}" if query else "")
-    return Route(Pace.parse(unquote(parts[1])), unquote(parts[2]), below)
+    pace, _, fault = unquote(parts[1]).partition("~")
+    return Route(Pace.parse(pace), unquote(parts[2]), below, fault)
 
 
 def below_cassette(target: str) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cassette import Cassette
 from harness.errors import BackendError
+from harness.fault import Scenario
 from harness.replay.arrival import ask_for_stamps
 from harness.replay.connection import Connection
 from harness.replay.journal import JournalWriter
@@ -60,9 +61,10 @@ class Server:
         cassettes: Sequence[Cassette],
         journal: Path,
         tick: Callable[[], None] = lambda: None,
+        scenarios: Mapping[str, Scenario] | None = None,
     ) -> None:
         """Raises DataError when the journal cannot be created. ``tick`` is called about every second."""
-        self.state = State(loop, Library(cassettes), JournalWriter(journal), Pacer(loop))
+        self.state = State(loop, Library(cassettes, scenarios), JournalWriter(journal), Pacer(loop))
         self._listening = listening
         self._accepted = 0
         self._tick = tick
