@@ -73,7 +73,8 @@ class Act(Strict):
     def _has_what_it_needs(self) -> Self:
         given = {name for name in type(self).model_fields if getattr(self, name) is not None}
         needed = {"primitive", *_NEEDS[self.primitive]}
-        missing, foreign = needed - given, given - needed - _ALLOWED.get(self.primitive, set()) - {"date_s"}
+        missing = needed - given
+        foreign = given - needed - _ALLOWED.get(self.primitive, set()) - {"date_s"}
         if missing:
             raise ValueError(f"expected {', '.join(sorted(missing))} for {self.primitive}, got none; add it")
         if foreign:
@@ -102,8 +103,8 @@ class Expected(Strict):
 
     ``answer`` says whether the call can still end well: with the ``whole`` true answer; with the answer ``as_sent``,
     which the fault has changed in a way that the protocol itself marks, or that nothing in it can show; or ``never``.
-    ``kinds`` are the errors that send the caller the right way (``timeout.*``: any of the four). ``ends`` is false where nothing but a limit of the
-    client's ends the wait.
+    ``kinds`` are the errors that send the caller the right way (``timeout.*``: any of the four). ``ends`` is false
+    where nothing but a limit of the client's ends the wait.
     """
 
     answer: Literal["whole", "as_sent", "never"] = "never"

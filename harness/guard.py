@@ -92,9 +92,7 @@ def call(limits: Limits, function: Callable[P, T], /, *args: P.args, **kwargs: P
     return result  # type: ignore[no-any-return]  # what ``function`` returned
 
 
-def stream(
-    limits: Limits, function: Callable[P, Iterable[T]], /, *args: P.args, **kwargs: P.kwargs
-) -> Iterator[T]:
+def stream(limits: Limits, function: Callable[P, Iterable[T]], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
     """Yield a sync stream's chunks. Raises DeadlineExceeded when the first, the next or the last is late.
 
     Leaving the loop early gives the call up. Chunks wait in a queue when you are slower than the stream.
@@ -130,9 +128,7 @@ def stream(
             hand.abandon()
 
 
-async def acall(
-    limits: Limits, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
-) -> T:
+async def acall(limits: Limits, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Make one whole async call. Raises DeadlineExceeded, the call cancelled, after ``limits.total_s``."""
     scope = asyncio.timeout(limits.total_s)
     try:

@@ -100,7 +100,7 @@ class Grade(StrEnum):
 
 
 class ErrorKind(StrEnum):
-    """What an exception tells the caller, in one set of words for all libraries. Times are named by what was awaited."""
+    """What an exception tells the caller, in one set of words for all libraries; timeouts by what was awaited."""
 
     TIMEOUT_CONNECT = "timeout.connect"
     TIMEOUT_FIRST_CHUNK = "timeout.first_chunk"
@@ -121,7 +121,7 @@ class ErrorKind(StrEnum):
 
 
 class FaultVerdict(StrEnum):
-    """What the wire says of one call under a fault, the gravest first. ``unclassified``: of a version never looked at."""
+    """What the wire says of one call under a fault, gravest first. ``unclassified``: of a version never looked at."""
 
     HUNG = "hung"
     WRONG_SUCCESS = "wrong_success"
@@ -133,7 +133,7 @@ class FaultVerdict(StrEnum):
     UNCLASSIFIED = "unclassified"
 
 
-class Limits(StrEnum):
+class FaultSetting(StrEnum):
     """How a call under a fault is set up: the client's own defaults; a limit and no retries; a limit and two retries by
     the client's own knob; a limit, no retries and the guard outside the client.
     """

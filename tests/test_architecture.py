@@ -16,7 +16,7 @@ import pytest
 HARNESS = Path(__file__).parent.parent / "harness"
 
 WORDS = {"errors", "vocabulary", "clock", "record", "arms"}
-FORMATS = {"door", "plan", "cassette", "workload", "prices"}
+FORMATS = {"door", "plan", "cassette", "workload", "prices", "fault"}
 LOWEST = WORDS | FORMATS | {"machine", "atomic"}
 
 LAYERS: dict[str, set[str]] = {
@@ -32,6 +32,8 @@ LAYERS: dict[str, set[str]] = {
     "cassette": WORDS | {"door"},
     "workload": WORDS | {"door"},
     "prices": WORDS | {"door"},
+    "fault": WORDS | {"door"},
+    "guard": set(),
     "clients": WORDS,
     "replay": LOWEST,
     "dataset": LOWEST,

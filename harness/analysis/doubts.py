@@ -75,6 +75,10 @@ ADVICE: dict[Doubt, tuple[str, str]] = {
         "Some calls made more than one request; they take no part in any overhead.",
         "Switch retries off in every layer, or measure them on purpose.",
     ),
+    Doubt.LOST_WORKER: (
+        "A measured process died, or hung past every limit of its own client, and was replaced by a fresh one.",
+        "Read below where it hung: a client that hangs here can hang in production; guard its calls from outside.",
+    ),
     Doubt.INCOMPLETE_RUN: (
         "The run was interrupted: only its finished blocks are here.",
         "Go on with it: harness run --resume RUN.",

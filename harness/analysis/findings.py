@@ -61,6 +61,7 @@ class Doubt(StrEnum):
     DELAYED_ACK_BAND = "delayed_ack_band"
     FAILED_CALLS = "failed_calls"
     EXTRA_ATTEMPTS = "extra_attempts"
+    LOST_WORKER = "lost_worker"
     INCOMPLETE_RUN = "incomplete_run"
     AUTHORED_LATENCIES = "authored_latencies"
     DIFFERENT_HTTP_LIBRARY = "different_http_library"
@@ -202,6 +203,7 @@ class RunSummary:
     schema_version: int
     environment: tuple[tuple[str, str], ...]
     pressured_blocks: tuple[int, ...]
+    lost_workers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

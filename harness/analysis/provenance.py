@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.analysis.findings import LatencyModel, RunSummary
+from harness.analysis.findings import Doubt, LatencyModel, RunSummary
 from harness.analysis.pressure import pressured_blocks, pressures
 from harness.door import validate
 from harness.errors import DataError, HarnessError
@@ -39,6 +39,7 @@ def run_summary(manifest: Manifest) -> RunSummary:
         schema_version=manifest.schema_version,
         environment=tuple(_flat(fingerprint(manifest))),
         pressured_blocks=tuple(sorted(pressured_blocks(pressures(manifest)))),
+        lost_workers=tuple(line for line in manifest.doubts if line not in set(Doubt)),
     )
 
 

@@ -19,7 +19,7 @@ from harness.conductor.cells import RESERVED_API_KEY, CellPlan, alias, cells_for
 from harness.conductor.environments import interpreter
 from harness.conductor.gateway import Deployment, Gateway
 from harness.conductor.join import ArmFacts, BlockClock, attempt_row, by_call, call_row, request_rows
-from harness.conductor.processes import WorkerProcess
+from harness.conductor.processes import WorkerLostError, WorkerProcess
 from harness.errors import BackendError, DataError
 from harness.load.pipe import Dump
 from harness.load.turns import turns, warmups
@@ -46,7 +46,7 @@ class BlockPlan:
 
 @dataclass(frozen=True, slots=True)
 class BlockResult:
-    """The rows of one finished block."""
+    """The rows of one finished block. ``lost`` tells of workers that died or hung warming up and were replaced."""
 
     calls: tuple[Call, ...]
     attempts: tuple[Attempt, ...]
@@ -55,6 +55,7 @@ class BlockResult:
     requests: tuple[Request, ...]
     pressure: BlockPressure
     failures: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def run_block(
     journal.drain()
     with ExitStack() as stack:
         seats = _seat_all(plan, rng, backend, stack)
-        failures = _warm_all(seats, plan, backend)
+        failures, lost = _warm_all(seats, plan, backend)
         before, clock = pressure_snapshot(backend.pid), BlockClock(plan.run_id, block, now_ns(), datetime.now(UTC))
         failures += _take_turns(plan, seats, rng, first_call_number(block), backend, on_call)
         after = pressure_snapshot(backend.pid)
@@ -105,11 +106,14 @@ def run_block(
     return BlockResult(
         calls=tuple(_calls(plan, clock, dumped, by_call(entries))),
         attempts=tuple(attempt_row(clock, entry) for entry in entries if entry.call_number),
-        cold=tuple(_cold(plan.run_id, block, seat, dump) for seat, dump in dumped),
-        first_calls=tuple(row for seat, dump in dumped for row in _first_calls(plan, block, seat, dump)),
+        cold=tuple(_cold(plan.run_id, block, seat, dump) for seat, dump in dumped if not seat.worker.restarts),
+        first_calls=tuple(
+            row for seat, dump in dumped if not seat.worker.restarts for row in _first_calls(plan, block, seat, dump)
+        ),
         requests=tuple(request_rows(clock, _senders(plan, dumped), entries, shapes)),
         pressure=_pressure(block, before, after, entries, backend.status().clock_steps),
         failures=tuple(failures),
+        lost=tuple(lost),
     )
 
 
@@ -165,10 +169,12 @@ def _check_clock(worker: WorkerProcess) -> None:
         )
 
 
-def _warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) -> list[str]:
-    """Warm every path by the plan's count, four processes at a time: paced calls mostly wait, and none of this is measured.
+def _warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) -> tuple[list[str], list[str]]:
+    """Warm every path by the plan's count, four processes at a time: paced calls mostly wait, nothing is measured yet.
 
-    Returns what failed once and not again. Raises DataError for what failed twice: it would fail in every call.
+    A worker that dies or hangs is replaced by a fresh one once; what it would have told of a cold start is then left
+    out. Returns what failed once and not again, and the workers lost. Raises DataError for what failed twice: it would
+    fail in every call.
     """
 
     def warm(seat: Seat) -> list[str]:
@@ -177,9 +183,16 @@ def _warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) -
         counts = enumerate(warmups([cell.kind for cell in cells], is_hot, plan.warmup))
         return [said for index, calls in counts if (said := _warm(seat.worker, cells[index], index, calls, backend))]
 
+    def warm_or_replace(seat: Seat) -> tuple[list[str], list[str]]:
+        try:
+            return warm(seat), []
+        except WorkerLostError as lost:
+            seat.worker.restart()
+            return warm(seat), [f"{lost}; it was warming up, a fresh process took its place"]
+
     with ThreadPoolExecutor(WARMED_AT_ONCE) as pool:
-        jobs = [pool.submit(warm, seat) for seat in seats]
-        return [said for job in jobs for said in job.result()]
+        done = [job.result() for job in [pool.submit(warm_or_replace, seat) for seat in seats]]
+    return [said for failures, _ in done for said in failures], [said for _, lost in done for said in lost]
 
 
 def _warm(worker: WorkerProcess, cell: CellPlan, index: int, calls: int, backend: BackendProcess) -> str:

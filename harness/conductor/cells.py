@@ -18,7 +18,7 @@ from harness.plan import Arm, Cell
 from harness.replay.routes import ANY, base_url
 from harness.vocabulary import Load, Mode, Operation
 
-CALL_TIMEOUT_S = 30.0
+CALL_TIMEOUT_S = 10.0
 """The clients' own socket timeout while measuring: far above any cassette's service time, below the pipe's."""
 
 RESERVED_API_KEY = "sk-harness-no-secret"

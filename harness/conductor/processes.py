@@ -30,6 +30,9 @@ _PRIVATE = ("OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "AZURE_", "LITELLM_",
 _FRAME = re.compile(r'File "(?:.*/site-packages/)?(?P<file>.+)", line (?P<line>\d+) in (?P<function>.+)')
 _FRAMES_TOLD = 4
 _STACK_S = 0.5
+_WARM_CALL_S = 0.5
+"""What each warm-up call may take on top of the time that any reply may take."""
+
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -59,13 +62,18 @@ class WorkerProcess:
         *,
         python: str = sys.executable,
         start_timeout_s: float = 60.0,
-        reply_timeout_s: float = 60.0,
+        reply_timeout_s: float = 20.0,
     ) -> None:
         self.name = name
-        self._reply_timeout_s = reply_timeout_s
+        self.restarts = 0
+        self._spec, self._python = spec, python
+        self._start_timeout_s, self._reply_timeout_s = start_timeout_s, reply_timeout_s
+        self._start()
+
+    def _start(self) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by stop
         self._process = subprocess.Popen(
-            [python, "-m", "harness.load.worker"],
+            [self._python, "-m", "harness.load.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
@@ -77,8 +85,8 @@ class WorkerProcess:
         self._commands = self._process.stdin.fileno()
         self._replies = self._process.stdout.fileno()
         try:
-            self._write(pipe.dump_spec(spec))
-            self.ready = Ready(**json.loads(self._read_line(start_timeout_s)))
+            self._write(pipe.dump_spec(self._spec))
+            self.ready = Ready(**json.loads(self._read_line(self._start_timeout_s)))
         except BaseException:
             self.stop()
             raise
@@ -90,11 +98,18 @@ class WorkerProcess:
 
     def warm(self, cell: int, calls: int) -> str | None:
         """Open the cell's client and make warm-up calls. Returns the failure's text, or None."""
-        return self._ask(Op.WARM, cell, calls)
+        return self._ask(Op.WARM, cell, calls, self._reply_timeout_s + calls * _WARM_CALL_S)
 
     def call(self, cell: int, call_number: int) -> str | None:
         """Make one measured call. Returns the failure's text (the call is data all the same), or None."""
-        return self._ask(Op.CALL, cell, call_number)
+        return self._ask(Op.CALL, cell, call_number, self._reply_timeout_s)
+
+    def restart(self) -> None:
+        """End the process, whatever it does, and start a fresh one of the same kind."""
+        self._process.kill()
+        self.stop()
+        self.restarts += 1
+        self._start()
 
     def dump(self) -> Dump:
         """Fetch everything measured since the start."""
@@ -122,9 +137,9 @@ class WorkerProcess:
     ) -> None:
         self.stop()
 
-    def _ask(self, op: Op, cell: int, number: int) -> str | None:
+    def _ask(self, op: Op, cell: int, number: int, timeout_s: float) -> str | None:
         self._write(pipe.COMMAND.pack(op, cell, number))
-        if self._read(1, self._reply_timeout_s) == pipe.OK:
+        if self._read(1, timeout_s) == pipe.OK:
             return None
         (length,) = pipe.LENGTH.unpack(self._read(pipe.LENGTH.size, self._reply_timeout_s))
         return self._read(length, self._reply_timeout_s).decode("utf-8", "replace")

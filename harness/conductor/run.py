@@ -33,6 +33,9 @@ from harness.replay.journal import JournalReader
 from harness.replay.launch import BackendProcess, start_backend
 from harness.vocabulary import Backend
 
+LOST_WORKER = "lost_worker"
+"""The manifest's doubt when a worker died or hung; a line for each of them stands after it."""
+
 TRIES_PER_BLOCK = 2
 """A block whose worker was lost is measured once more, in fresh processes, before the run gives up."""
 
@@ -82,7 +85,7 @@ def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest |
         plan = BlockPlan(manifest.run_id, campaign.arms, cells, campaign.plan.plan.warmup, campaign.seed)
         failures: list[str] = []
         for block in sorted(set(range(manifest.blocks_planned)) - store.blocks_done(manifest.run_id)):
-            result = _measure(plan, block, backend, journal, progress)
+            result, lost = _measure(plan, block, backend, journal, progress)
             failures += result.failures
             store.write_block(
                 manifest.run_id,
@@ -93,7 +96,7 @@ def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest |
                 result.first_calls,
                 result.requests,
             )
-            manifest = _with_pressure(manifest, result)
+            manifest = _with_lost(_with_pressure(manifest, result), lost)
             manifest = _with_progress(manifest, len(store.blocks_done(manifest.run_id)))
             store.write_manifest(manifest)
             progress.block_done(block, manifest.blocks_planned)
@@ -105,14 +108,22 @@ def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest |
 
 def _measure(
     plan: BlockPlan, block: int, backend: BackendProcess, journal: JournalReader, progress: Progress
-) -> BlockResult:
+) -> tuple[BlockResult, list[str]]:
+    """The block, and what is to be told of workers that were lost on the way to it."""
+    told: list[str] = []
     for attempt in range(1, TRIES_PER_BLOCK + 1):
         try:
-            return run_block(plan, block, backend, journal, progress.call_done)
+            result = run_block(plan, block, backend, journal, progress.call_done)
         except WorkerLostError as lost:
             if attempt == TRIES_PER_BLOCK:
                 raise
-            progress.say(f"block {block + 1}: {lost}; its calls are discarded and the block is measured again")
+            told.append(f"block {block + 1}: {lost}; its calls are discarded and the block is measured again")
+            progress.say(told[-1])
+        else:
+            replaced = [f"block {block + 1}: {line}" for line in result.lost]
+            for line in replaced:
+                progress.say(line)
+            return result, told + replaced
     raise AssertionError("unreachable: the loop returns or raises")
 
 
@@ -159,6 +170,14 @@ def _manifest(campaign: Campaign, cassettes: list[dict[str, object]], backend: B
 def _with_pressure(manifest: Manifest, result: BlockResult) -> Manifest:
     pressure: list[object] = [*json.loads(manifest.pressure), asdict(result.pressure)]
     return replace(manifest, pressure=json.dumps(pressure))
+
+
+def _with_lost(manifest: Manifest, lost: Sequence[str]) -> Manifest:
+    """A client that dies or hangs for ever is a finding, though its block was measured without it in the end."""
+    if not lost:
+        return manifest
+    words = manifest.doubts if LOST_WORKER in manifest.doubts else (*manifest.doubts, LOST_WORKER)
+    return replace(manifest, doubts=(*words, *lost))
 
 
 def _with_progress(manifest: Manifest, blocks_done: int) -> Manifest:

@@ -84,8 +84,8 @@ class JournalWriter:
         _HEADER.pack_into(self._map, 0, HEADER_WORDS, MAGIC, VERSION, 0)
 
     def append(self, fields: tuple[int, ...], sent_ns: Sequence[int], error_ns: Sequence[int]) -> None:
-        """Publish one record: the 14 fields of ``JournalEntry`` up to ``completed`` in order, ``shape`` and ``ended_ns``, then one
-        stamp and one error per chunk. Raises DataError when the file system is full.
+        """Publish one record: the 14 fields of ``JournalEntry`` up to ``completed``, ``shape`` and ``ended_ns``, then
+        one stamp and one error per chunk. Raises DataError when the file system is full.
         """
         count = len(sent_ns)
         record = self._structs.get(count) or self._struct(count)

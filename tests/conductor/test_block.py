@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from harness.conductor.block import _warm
+from harness.conductor.block import _warm, _warm_all
+from harness.conductor.processes import WorkerLostError
 from harness.errors import DataError
+from harness.vocabulary import Load
 
 CELL = cast(Any, SimpleNamespace(facts=SimpleNamespace(cell=SimpleNamespace(cell_id="cell"))))
 BACKEND = cast(Any, SimpleNamespace(alive=lambda: True, mismatches=list))
@@ -19,14 +21,22 @@ class Worker:
 
     name = "litellm (sync)"
 
-    def __init__(self, *answers: str | None) -> None:
+    def __init__(self, *answers: str | WorkerLostError | None) -> None:
         self.answers = list(answers)
         self.asked: list[int] = []
+        self.restarts = 0
 
     def warm(self, cell: int, calls: int) -> str | None:
         """The next answer."""
         self.asked.append(calls)
-        return self.answers.pop(0)
+        answer = self.answers.pop(0)
+        if isinstance(answer, WorkerLostError):
+            raise answer
+        return answer
+
+    def restart(self) -> None:
+        """Count."""
+        self.restarts += 1
 
 
 def test_a_warm_path_is_warmed_once() -> None:
@@ -49,3 +59,24 @@ def test_a_path_that_fails_again_stops_the_run() -> None:
     """It would fail in every call."""
     with pytest.raises(DataError, match=r"litellm \(sync\): cell: warm-up calls failed twice: refused"):
         _warm(cast(Any, Worker("timed out", "refused")), CELL, 0, 30, BACKEND)
+
+
+def warmed(worker: Worker) -> tuple[list[str], list[str]]:
+    """Warm a block of one seat with one hot cell."""
+    cell = SimpleNamespace(kind="chat", facts=SimpleNamespace(cell=SimpleNamespace(cell_id="cell", load=Load.HOT)))
+    seat, plan = SimpleNamespace(worker=worker, cells=(0,)), SimpleNamespace(cells=(cell,), warmup=30)
+    return _warm_all(cast(Any, [seat]), cast(Any, plan), BACKEND)
+
+
+def test_a_worker_that_hangs_while_warming_up_is_replaced_and_told() -> None:
+    """Nothing was measured yet, so a fresh process may take its place; that it hung stays known."""
+    worker = Worker(WorkerLostError("worker litellm (sync): no reply"), None)
+    failures, lost = warmed(worker)
+    assert (failures, worker.restarts, worker.asked) == ([], 1, [30, 30])
+    assert lost == ["worker litellm (sync): no reply; it was warming up, a fresh process took its place"]
+
+
+def test_a_worker_that_hangs_again_ends_the_block() -> None:
+    """It is replaced once, not for ever."""
+    with pytest.raises(WorkerLostError, match="again"):
+        warmed(Worker(WorkerLostError("once"), WorkerLostError("again")))

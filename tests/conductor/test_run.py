@@ -121,6 +121,7 @@ def test_a_killed_worker_costs_one_block_and_the_run_goes_on(tmp_path: Path) -> 
     assert result.manifest.is_complete
     assert len(progress.said) == 1
     assert "SIGKILL" in progress.said[0]
+    assert result.manifest.doubts == ("lost_worker", progress.said[0])
     assert len(Store(tmp_path).calls([result.manifest.run_id])) == campaign().calls
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.errors import DataError
 from harness.replay.journal import GROWTH_BYTES, VERSION, JournalReader, JournalWriter
 
-FIELDS = (7, 2, 3, 1, 4, 1, 200, 400, 5000, 10, 20, 30, 40, 1, 6)
+FIELDS = (7, 2, 3, 1, 4, 1, 200, 400, 5000, 10, 20, 30, 40, 1, 6, 50)
 
 
 def test_entries_arrive_once_and_in_order(tmp_path: Path) -> None:
@@ -27,6 +27,7 @@ def test_entries_arrive_once_and_in_order(tmp_path: Path) -> None:
         assert (entry.received_ns, entry.read_ns, entry.first_byte_sent_ns, entry.last_byte_sent_ns) == (10, 20, 30, 40)
         assert (entry.completed, entry.chunk_sent_ns, entry.pacing_error_ns) == (True, (30, 40), (1, 2))
         assert entry.shape == 6
+        assert entry.ended_ns == 50
         writer.append((8, *FIELDS[1:]), [], [])
         writer.append((9, *FIELDS[1:]), [1], [0])
         assert [entry.call_number for entry in reader.drain()] == [8, 9]

@@ -14,13 +14,14 @@ TITLE = "Doubts"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One doubt; ``where`` says which comparisons carry it, if it is not the whole run's alone."""
+    """One doubt; ``where`` says which comparisons carry it, if not the whole run alone, ``told`` what was seen."""
 
     name: str
     anchor: str
     meaning: str
     advice: str
     where: str
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def _row(doubt: Doubt, material: Material) -> Row:
         meaning=meaning,
         advice=advice,
         where=_where(list(cells), len({c.cell for c in _all(findings)})),
+        told=tuple(line for run in findings.runs for line in run.lost_workers) if doubt is Doubt.LOST_WORKER else (),
     )
 
 
