@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -103,12 +103,12 @@ class Expected(Strict):
 
     ``answer`` says whether the call can still end well: with the ``whole`` true answer; with the answer ``as_sent``,
     which the fault has changed in a way that the protocol itself marks, or that nothing in it can show; or ``never``.
-    ``kinds`` are the errors that send the caller the right way (``timeout.*``: any of the four). ``ends`` is false
-    where nothing but a limit of the client's ends the wait.
+    ``kinds`` are the errors that an honest client raises (``timeout.*``: any of the four); another kind that has the
+    caller do the same is as good. ``ends`` is false where nothing but a limit of the client's ends the wait.
     """
 
     answer: Literal["whole", "as_sent", "never"] = "never"
-    kinds: tuple[ErrorKind, ...] = Field(default=(), strict=False)
+    kinds: tuple[Annotated[ErrorKind, Field(strict=False)], ...] = Field(default=(), strict=False)
     ends: bool = True
 
     @field_validator("kinds", mode="before")

@@ -120,6 +120,31 @@ class ErrorKind(StrEnum):
     OTHER = "other"
 
 
+class Way(StrEnum):
+    """What an error has its caller do: try again or elsewhere, wait, mend the request, or nothing in particular."""
+
+    AGAIN = "again"
+    WAIT = "wait"
+    MEND = "mend"
+    NOWHERE = "nowhere"
+
+
+_WAYS = {
+    ErrorKind.RATE_LIMITED: Way.WAIT,
+    ErrorKind.BAD_REQUEST: Way.MEND,
+    ErrorKind.AUTHENTICATION: Way.MEND,
+    ErrorKind.NOT_FOUND: Way.MEND,
+    ErrorKind.CONTENT_FILTER: Way.MEND,
+    ErrorKind.CANCELLED: Way.NOWHERE,
+    ErrorKind.OTHER: Way.NOWHERE,
+}
+
+
+def way_of(kind: ErrorKind) -> Way:
+    """Where an error of this kind sends its caller; what is not the request's fault is worth another attempt."""
+    return _WAYS.get(kind, Way.AGAIN)
+
+
 class FaultVerdict(StrEnum):
     """What the wire says of one call under a fault, gravest first. ``unclassified``: of a version never looked at."""
 
