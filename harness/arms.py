@@ -49,15 +49,41 @@ PATHS = (
 )
 """Every call path, lowest layer first."""
 
+CONTROLS = {"control_sound": "sound control", "control_broken": "broken control"}
+"""Clients of our own whose behaviour under faults is known: one does everything right, one does it wrong."""
+
+CHAINS = {
+    "litellm_fallbacks": "LiteLLM, fallbacks=",
+    "litellm_router_fallbacks": "Router, fallbacks",
+    "litellm_router_spread": "Router, 2 deployments",
+    "hybrid_chain": "LiteLLM, then native SDK",
+}
+"""Fallback chains: paths with a second link. Like the controls they are arms of a fault matrix alone."""
+
+MATRIX_ONLY = CONTROLS | CHAINS
+
 _BY_NAME = {path.name: path for path in PATHS}
 
-BRIDGES: dict[str, tuple[Mode, str]] = {
-    "in-thread": (Mode.ASYNC, "sync client in a thread pool of its own"),
-    "to-thread": (Mode.ASYNC, "sync client through asyncio.to_thread"),
-    "asyncio-run": (Mode.SYNC, "async client, asyncio.run per call"),
-    "full-pool": (Mode.ASYNC, "async client, the loop's default executor busy"),
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A way round a client: the colours of its callers, the client's own colour (None: the caller's), what it is."""
+
+    callers: tuple[Mode, ...]
+    callee: Mode | None
+    meaning: str
+    is_whole_only: bool = False
+
+
+BRIDGES: dict[str, Bridge] = {
+    "in-thread": Bridge((Mode.ASYNC,), Mode.SYNC, "sync client in a thread pool of its own"),
+    "to-thread": Bridge((Mode.ASYNC,), Mode.SYNC, "sync client through asyncio.to_thread"),
+    "asyncio-run": Bridge((Mode.SYNC,), Mode.ASYNC, "async client, asyncio.run per call", is_whole_only=True),
+    "full-pool": Bridge((Mode.ASYNC,), None, "async client, the loop's default executor busy"),
+    "guarded": Bridge((Mode.SYNC, Mode.ASYNC), None, "client under harness.guard: deadlines from outside"),
+    "in-process": Bridge((Mode.SYNC,), None, "client in a process that can be killed", is_whole_only=True),
 }
-"""Bridge → the colour of its caller, and what it is: calls that cross from one colour to the other."""
+"""Ways to call a client other than straight: from the other colour, or under a guard."""
 
 _NAME = re.compile(
     rf"(?P<path>[a-z_]+)(@(?P<environment>[a-z]+))?(-(?P<bridge>{'|'.join(BRIDGES)}))?(?P<null>{NULL_SUFFIX})?"
@@ -98,6 +124,8 @@ def path_named(name: str) -> CallPath:
 
 def label(name: str) -> str:
     """What an arm is called on a page: ``LiteLLM``, ``openai SDK in-thread``; the name itself where it is unknown."""
+    if name in MATRIX_ONLY:
+        return MATRIX_ONLY[name]
     try:
         parts = parse(name)
     except UsageError:

@@ -373,11 +373,15 @@ def _break_wait(ident: int | None) -> None:
 
 
 def _inside(value: Any) -> Iterator[Any]:
-    """The value, or what it keeps as its socket, where that can be waited on."""
-    if isinstance(value, socket.socket | Future):
-        yield value
-        return
-    for name in ("_sock", "sock"):
-        found = getattr(value, "__dict__", {}).get(name) if hasattr(value, "__dict__") else None
-        if isinstance(found, socket.socket):
-            yield found
+    """The value, or what it keeps as its socket, where a call can wait on that; not a listening socket."""
+    kept = getattr(value, "__dict__", {}) if hasattr(value, "__dict__") else {}
+    for each in (value, kept.get("_sock"), kept.get("sock")):
+        if isinstance(each, Future) or (isinstance(each, socket.socket) and not _listens(each)):
+            yield each
+
+
+def _listens(each: socket.socket) -> bool:
+    try:
+        return bool(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return True  # closed: there is nothing to shut down

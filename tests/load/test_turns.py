@@ -53,7 +53,7 @@ def test_a_cell_takes_turns_among_its_own_arms_only() -> None:
 
 def test_each_stream_kind_is_warmed_once_and_in_a_hot_cell() -> None:
     """The code of a (path, stream) pair is warmed by the full count; other cells only open their connection."""
-    assert warmups([False, True, False, True], [False, True, True, True], 50) == [5, 50, 50, 5]
+    assert warmups([False, True, False, True], [False, True, True, True], 50) == [3, 50, 50, 3]
     assert warmups(["openai", "gemini"], [True, True], 50) == [50, 50], "another provider is other code"
-    assert warmups([False, False], [False, False], 50) == [50, 5]
+    assert warmups([False, False], [False, False], 50) == [50, 3]
     assert warmups([True], [True], 3) == [3]

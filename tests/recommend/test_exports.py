@@ -49,7 +49,7 @@ def pasted(settings: tuple[Setting, ...], monkeypatch: pytest.MonkeyPatch) -> di
         monkeypatch.setenv(switch, "to be removed")
         monkeypatch.delenv(switch)
     names: dict[str, Any] = {"__name__": "pasted"}
-    exec(compile(export("python", settings, ["run-1"], "2026-11-20"), "pasted.py", "exec"), names)
+    exec(compile(export("python", settings, ["run-1"], "2026-11-20"), "pasted.py", "exec", dont_inherit=True), names)
     return names
 
 
@@ -234,35 +234,24 @@ def test_a_hostile_source_or_run_id_stays_a_comment(text: str) -> None:
     assert json.loads(export("json", settings, [text], text))["generated_from"] == [text]
 
 
-def test_no_settings_make_an_empty_document_and_a_file_with_its_guards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_settings_make_an_empty_document_and_a_file_with_its_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing measured is not an error."""
     assert document(())["settings"] == []
     names = pasted((), monkeypatch)
     assert names["MODEL_CONFIGS"] == {}
-    assert callable(names["within"])
+    assert callable(names["acall"])
 
 
-def test_the_pasted_async_guard_ends_a_call_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control comes back at the limit and the call is cancelled."""
-    within = pasted(recommend(findings()), monkeypatch)["within"]
-    cancelled = False
+def test_the_pasted_guard_is_the_tested_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole but for the process that settings need not carry; each of its four ways works where it was pasted."""
+    names = pasted(recommend(findings()), monkeypatch)
+    assert "KillableProcess" not in names
+    easy, hasty = names["Limits"](5.0, 5.0, 5.0), names["Limits"](0.02, 0.02, 0.02)
+    assert names["call"](easy, int, "7") == 7
+    assert list(names["stream"](easy, range, 3)) == [0, 1, 2]
 
     async def hang() -> None:
-        nonlocal cancelled
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            cancelled = True
-            raise
-
-    with pytest.raises(TimeoutError):
-        asyncio.run(within(0.01, hang()))
-    assert cancelled
-
-
-def test_the_pasted_stream_guard_ends_a_stream_that_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The chunk that came is delivered, the silence after it is not waited for."""
-    chunks_within = pasted(recommend(findings()), monkeypatch)["chunks_within"]
+        await asyncio.Event().wait()
 
     async def opening() -> AsyncIterator[str]:
         async def chunks() -> AsyncIterator[str]:
@@ -274,32 +263,15 @@ def test_the_pasted_stream_guard_ends_a_stream_that_stalls(monkeypatch: pytest.M
     received: list[str] = []
 
     async def consume() -> None:
-        async for chunk in chunks_within(5, 0.01, 5, opening()):
+        async for chunk in names["astream"](hasty, opening):
             received.append(chunk)  # noqa: PERF401  (what came before the error must remain)
 
-    with pytest.raises(TimeoutError):
-        asyncio.run(consume())
+    for late in (lambda: names["acall"](hasty, hang), consume):
+        with pytest.raises(names["DeadlineExceeded"]):
+            asyncio.run(late())
     assert received == ["first"]
-
-
-def test_the_pasted_sync_guard_returns_control_from_a_blocked_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control comes back while the call still blocks, in a thread that does not hold up the exit."""
-    call_within = pasted(recommend(findings()), monkeypatch)["call_within"]
-    release, started = threading.Event(), threading.Event()
-    blocked: list[threading.Thread] = []
-
-    def block() -> None:
-        blocked.append(threading.current_thread())
-        started.set()
-        release.wait(5)
-
-    with pytest.raises(TimeoutError):
-        call_within(0.05, block)
-    assert started.wait(5)
-    assert blocked[0].is_alive()
-    assert blocked[0].daemon
-    release.set()
-    blocked[0].join(5)
+    with pytest.raises(names["DeadlineExceeded"]):
+        names["call"](hasty, threading.Event().wait, 1.0)
 
 
 def test_the_recommendations_are_written_beside_the_page(tmp_path: Path) -> None:

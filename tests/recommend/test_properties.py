@@ -81,6 +81,15 @@ def test_the_python_export_is_python_whatever_the_names(found: Findings, rate: f
     text = export("python", recommend(found, rate, budget), [run.run_id for run in found.runs], "2026-11-20")
     body = ast.parse(text.encode()).body
     kinds = {type(statement).__name__ for statement in body}
-    assert kinds == {"Expr", "Import", "ImportFrom", "Assign", "AnnAssign", "AsyncFunctionDef", "FunctionDef"}
+    assert kinds == {
+        "Expr",
+        "Import",
+        "ImportFrom",
+        "Assign",
+        "AnnAssign",
+        "AsyncFunctionDef",
+        "ClassDef",
+        "FunctionDef",
+    }
     calls = [node for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
     assert all(ast.unparse(call).startswith("os.environ.setdefault('LITELLM_LOCAL_") for call in calls)

@@ -1,4 +1,4 @@
-"""The settings as a Python file to paste: ``MODEL_CONFIGS``, LiteLLM's switches, and the guards that make limits hold.
+"""The settings as a Python file to paste: ``MODEL_CONFIGS``, LiteLLM's switches, and the guard that makes limits hold.
 
 The output imports the standard library alone. Every value carries its grade, n, guarantee and date in a comment;
 what was refused stays visible as a comment; what was not measured (a temperature) is left to the user. Foreign text
@@ -7,11 +7,12 @@ what was refused stays visible as a comment; what was not measured (a temperatur
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Iterable, Sequence
 from textwrap import indent
 
-from harness.recommend import guards
+from harness import guard
 from harness.recommend.remarks import WIDTH, comment, condition, literal, paragraph, refusal, standing
 from harness.recommend.setting import Setting
 from harness.vocabulary import Grade
@@ -23,25 +24,15 @@ it guarantees, and when it was measured. EXAMPLE means: derived from authored la
 """
 '''
 
-IMPORTS = """\
-import asyncio
-import os
-import threading
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from concurrent.futures import Future
-from typing import Any, ParamSpec, TypeVar
-
-T = TypeVar("T")
-P = ParamSpec("P")
-"""
+LEFT_OUT = ("KillableProcess", "_serve")
+"""Of the guard, what settings need not carry along: it starts processes, and is there for who installs the harness."""
 
 CONFIGS_NOTE = """\
 # Per model, in seconds, for the output budget in max_tokens (newer OpenAI models: max_completion_tokens).
-# "timeout" is what an SDK takes: it bounds each socket read and is no deadline. The guards below make limits hold:
-#   await within(CONFIG["total_timeout"], client.chat.completions.create(...))
-#   async for chunk in chunks_within(CONFIG["first_chunk_timeout"], CONFIG["inter_chunk_timeout"],
-#                                    CONFIG["total_timeout"], client.chat.completions.create(..., stream=True)): ...
-#   call_within(CONFIG["total_timeout"], client.chat.completions.create, ...)
+# "timeout" is what an SDK takes: it bounds each socket read and is no deadline. The guard below makes limits hold:
+#   limits = Limits(CONFIG["total_timeout"], CONFIG["first_chunk_timeout"], CONFIG["inter_chunk_timeout"])
+#   call(limits, client.chat.completions.create, ...)                   and await acall(limits, ...)
+#   for chunk in stream(limits, client.chat.completions.create, ...)    and async for chunk in astream(limits, ...)
 """
 
 INDENT = "    "
@@ -69,13 +60,33 @@ def export(settings: Iterable[Setting], run_ids: Sequence[str], date: str) -> st
     parts = [
         HEAD,
         "".join(comment(f"From run {run_id}") for run_id in sorted(set(run_ids))),
-        IMPORTS,
+        _guard(is_imports=True),
         _environment(every, date),
         _behaviour(every, date),
         CONFIGS_NOTE + _configs(every, date),
-        *("\n" + inspect.getsource(guard) for guard in (guards.within, guards.chunks_within, guards.call_within)),
+        "\n" + _guard(is_imports=False),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _guard(*, is_imports: bool) -> str:
+    """The guard's imports, or the rest of it but its docstring and what is left out, as it stands in its file."""
+    source = inspect.getsource(guard)
+    lines = source.splitlines(keepends=True)
+    parts = []
+    for node in ast.parse(source).body[1:]:
+        if isinstance(node, ast.Import | ast.ImportFrom) is not is_imports or _is_left_out(node):
+            continue
+        start = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+        gap = "\n\n" if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ""
+        parts.append(gap + "".join(lines[start - 1 : node.end_lineno]))
+    return "".join(parts)
+
+
+def _is_left_out(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Assign):
+        return any(isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets)
+    return isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in LEFT_OUT
 
 
 def _environment(settings: list[Setting], date: str) -> str:

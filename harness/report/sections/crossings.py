@@ -97,12 +97,16 @@ def _first_whole(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 def _answers(bridged: Sequence[Comparison]) -> Iterator[Answer]:
-    for bridge, (caller, meaning) in arm_names.BRIDGES.items():
-        found = [c for c in bridged if arm_names.parse(c.arm).bridge == bridge]
-        spoken = "; ".join(f"{words.arm_name(c.base)} {words.effect(c)}, {words.said(c).label}" for c in found)
-        beside = "beside the same left alone" if bridge == _BUSY else _CALLERS[caller]
+    for name, bridge in arm_names.BRIDGES.items():
+        found = [c for c in bridged if arm_names.parse(c.arm).bridge == name]
+        colour = len(bridge.callers) > 1
+        spoken = "; ".join(
+            f"{words.arm_name(c.base)}{f' {c.cell.mode}' if colour else ''} {words.effect(c)}, {words.said(c).label}"
+            for c in found
+        )
+        beside = "beside the same left alone" if bridge.callee is None else _CALLERS[bridge.callers[0]]
         if found:
-            yield Answer(f"{meaning[0].upper()}{meaning[1:]}, {beside}", f"{spoken}.")
+            yield Answer(f"{bridge.meaning[0].upper()}{bridge.meaning[1:]}, {beside}", f"{spoken}.")
 
 
 def _conclusion(bridged: Sequence[Comparison]) -> str:
@@ -152,7 +156,7 @@ def _what(comparison: Comparison, summaries: Sequence[ArmSummary]) -> str:
     except UsageError:
         return fmt.NONE
     if bridge:
-        return arm_names.BRIDGES[bridge][1]
+        return arm_names.BRIDGES[bridge].meaning
     ran = {summary.arm: _stack(summary) for summary in summaries if summary.cell == comparison.cell}
     arm, base = ran.get(comparison.arm, fmt.NONE), ran.get(comparison.base, fmt.NONE)
     return f"{arm} in place of {base}" if arm != base else f"{arm}, as its plain form"
