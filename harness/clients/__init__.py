@@ -1,6 +1,7 @@
 """One file per call path, each with the same few functions, sync and async side by side.
 
-Owns ``CLIENTS``, the literal tuple of names, and the shape that every file has. A client file turns a question into
+Owns ``CLIENTS``, the literal tuple of names (``arms.MATRIX_ONLY`` has those of a fault matrix), and the shape that
+every file has. A client file turns a question into
 its library's own keyword arguments, makes the call, and reads the answer; it must not time, retry, sleep or decide.
 Loaded on demand by ``load.worker``, in a process of its own: importing this package imports no SDK.
 """
@@ -9,9 +10,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
+from harness.arms import MATRIX_ONLY
 from harness.errors import UsageError
 
 CLIENTS = (
@@ -41,13 +43,28 @@ class Target:
     """Where to call: the root URL (no version segment; a client appends what its library wants), a key, a timeout.
 
     ``gateway_url`` and ``gateway_model`` are where a gateway listens and what it calls this cell; empty without one.
+    ``timeout_s`` and ``retries`` are what the client's own knobs are set to; None leaves the client's default.
+    ``fallback_url`` and ``fallback_model`` (``provider/model``) are where a chain turns to when the first fails.
     """
 
     root_url: str
     api_key: str
-    timeout_s: float
+    timeout_s: float | None
     gateway_url: str = ""
     gateway_model: str = ""
+    retries: int | None = 0
+    fallback_url: str = ""
+    fallback_model: str = ""
+
+    @property
+    def fallback(self) -> Target:
+        """The target of a chain's second link, under the same limits."""
+        return replace(self, root_url=self.fallback_url, fallback_url="", fallback_model="")
+
+    def knobs(self, timeout: str, retries: str) -> dict[str, Any]:
+        """The client's two keywords with their values, without those that are left at its default."""
+        named = {timeout: self.timeout_s, retries: self.retries}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +219,6 @@ class JobClient(Client, Protocol):
 
 def client_named(name: str) -> Client:
     """Return the client module called ``name`` (without importing its library). Raises UsageError."""
-    if name not in CLIENTS:
+    if name not in CLIENTS and name not in MATRIX_ONLY:
         raise UsageError(f"arms: expected one of {', '.join(CLIENTS)}, got {name!r}; see 'harness list arms'")
     return cast(Client, importlib.import_module(f"harness.clients.{name}"))

@@ -1,4 +1,4 @@
-"""The anthropic SDK, its Messages API: the native call path to Claude. Retries off; one client per target.
+"""The anthropic SDK, its Messages API: the native call path to Claude. One client per target.
 
 The SDK's ``create`` has no ``temperature`` and no ``top_p`` any more, the API still has: they go in ``extra_body``. A
 plain JSON mode and free-form tools the API has not: the first is left out, the second becomes one text argument.
@@ -36,7 +36,7 @@ def open_sync(target: Target) -> Anthropic:
     """One client, its pool kept."""
     from anthropic import Anthropic
 
-    return Anthropic(base_url=target.root_url, api_key=target.api_key, timeout=target.timeout_s, max_retries=0)
+    return Anthropic(base_url=target.root_url, api_key=target.api_key, **target.knobs("timeout", "max_retries"))
 
 
 def arguments(question: Question, target: Target, call_number: int) -> dict[str, Any]:
@@ -96,7 +96,7 @@ async def open_async(target: Target) -> AsyncAnthropic:
     """One client, its pool kept."""
     from anthropic import AsyncAnthropic
 
-    return AsyncAnthropic(base_url=target.root_url, api_key=target.api_key, timeout=target.timeout_s, max_retries=0)
+    return AsyncAnthropic(base_url=target.root_url, api_key=target.api_key, **target.knobs("timeout", "max_retries"))
 
 
 def acall(handle: AsyncAnthropic, arguments: dict[str, Any]) -> Awaitable[Any]:

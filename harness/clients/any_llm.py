@@ -1,8 +1,8 @@
 """any-llm, the other wrapper: it calls the providers' own SDKs. The handle holds one ``AnyLLM`` per provider.
 
-Retries off, in the SDKs' own words. The call id goes with ``extra_headers`` (openai, anthropic) or ``http_options``
-(gemini). any-llm has no sync path: ``completion`` submits ``acompletion`` to an event loop in a thread of its own and
-blocks, and a sync stream comes out of that thread through a queue. Measured as it is.
+The limits go to those SDKs in their own words. The call id goes with ``extra_headers`` (openai, anthropic) or
+``http_options`` (gemini). any-llm has no sync path: ``completion`` submits ``acompletion`` to a loop in a thread of
+its own and blocks, and a sync stream comes out of that thread through a queue. Measured as it is.
 
 any-llm passes on to a provider's SDK what that SDK no longer takes (anthropic's ``temperature``) and refuses or drops
 what the API does not have, so what is left out by the native path is left out here as well.
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Awaitable, Iterable
 from typing import Any, cast
 
-from harness.clients import Answer, ClientFacts, Question, Target, openai
+from harness.clients import Answer, ClientFacts, Question, Target, google_genai, openai
 from harness.clients.chat_words import response_format, tool_shapes
 from harness.clients.native_words import offered
 from harness.clients.on_demand import OnDemand
@@ -54,9 +54,8 @@ def _api_base(provider: str, target: Target) -> str:
 
 def _client_args(provider: str, target: Target) -> dict[str, Any]:
     if provider != "gemini":
-        return {"timeout": target.timeout_s, "max_retries": 0}
-    timeout_ms = int(target.timeout_s * 1000)
-    return {"http_options": {"api_version": "v1beta", "timeout": timeout_ms, "retry_options": {"attempts": 1}}}
+        return openai.knobs(target)
+    return {"http_options": {"api_version": "v1beta", **google_genai.knobs(target)}}
 
 
 def arguments(question: Question, target: Target, call_number: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The google-genai SDK, ``generate_content``: the native call path to Gemini. Retries off; one client per target.
+"""The google-genai SDK, ``generate_content``: the native call path to Gemini. One client per target.
 
 Arguments are plain dicts, so that turning them into the SDK's own types is inside the call, as it is for other SDKs.
 ``attempts=1`` also turns off the async client's own second attempt after a lost connection. ``verdict`` is said of
@@ -47,12 +47,17 @@ def open_sync(target: Target) -> Client:
 
 
 def _http_options(target: Target) -> dict[str, Any]:
-    return {
-        "base_url": target.root_url,
-        "api_version": "v1beta",
-        "timeout": int(target.timeout_s * 1000),
-        "retry_options": {"attempts": 1},
-    }
+    return {"base_url": target.root_url, "api_version": "v1beta", **knobs(target)}
+
+
+def knobs(target: Target) -> dict[str, Any]:
+    """The limits that the SDK is given, in its own words: milliseconds, and attempts where others count retries."""
+    found: dict[str, Any] = {}
+    if target.timeout_s is not None:
+        found["timeout"] = int(target.timeout_s * 1000)
+    if target.retries is not None:
+        found["retry_options"] = {"attempts": target.retries + 1}
+    return found
 
 
 def arguments(question: Question, target: Target, call_number: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""LiteLLM's ``completion`` and ``acompletion``: the wrapper under test. Retries off; its own client cache keeps the
+"""LiteLLM's ``completion`` and ``acompletion``: the wrapper under test. Its own client cache keeps the
 connection, because every call passes the same base URL, key and constant timeout.
 """
 
@@ -51,8 +51,7 @@ def destination(model: str, target: Target) -> dict[str, Any]:
         "model": model,
         "api_base": target.root_url + _API_BASE[provider],
         "api_key": target.api_key,
-        "timeout": target.timeout_s,
-        "max_retries": 0,
+        **target.knobs("timeout", "num_retries" if target.retries else "max_retries"),
     }
 
 

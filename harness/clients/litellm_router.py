@@ -1,6 +1,6 @@
 """LiteLLM's Router with one deployment, the usual way to configure it. The handle holds one Router per model.
 
-Retries off and the target's timeout, for the Router and its deployment; everything else is the Router's default:
+The target's limits hold for the Router and its deployment, which never retries itself; all else is the Router's own:
 simple shuffle, in-memory cache, cooldowns (which spare a lone deployment), no fallbacks, no health checks. Its
 defaults start no thread.
 """
@@ -8,6 +8,7 @@ defaults start no thread.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 from harness.clients import ClientFacts, Question, Target, litellm
@@ -36,12 +37,16 @@ def routers(target: Target, deployments: int) -> OnDemand:
     def build(model: str) -> Any:
         from litellm import Router  # type: ignore[attr-defined]
 
-        entries = [
-            {"model_name": MODEL_GROUP, "litellm_params": destination(model, target)} for _ in range(deployments)
-        ]
-        return Router(model_list=entries, num_retries=0, timeout=target.timeout_s)
+        alone = without_retries(target)
+        entries = [{"model_name": MODEL_GROUP, "litellm_params": destination(model, alone)} for _ in range(deployments)]
+        return Router(model_list=entries, **target.knobs("timeout", "num_retries"))
 
     return OnDemand(build)
+
+
+def without_retries(target: Target) -> Target:
+    """The target as a deployment is given it: where retries are asked for, the Router makes them and not the client."""
+    return replace(target, retries=0) if target.retries else target
 
 
 def open_sync(target: Target) -> OnDemand:

@@ -1,4 +1,4 @@
-"""The openai SDK, its chat completions: the native call path. Retries off; one client per target."""
+"""The openai SDK, its chat completions: the native call path. One client per target."""
 
 from __future__ import annotations
 
@@ -32,7 +32,12 @@ def open_sync(target: Target) -> OpenAI:
     """One client, its pool kept."""
     from openai import OpenAI
 
-    return OpenAI(base_url=target.root_url + "/v1", api_key=target.api_key, timeout=target.timeout_s, max_retries=0)
+    return OpenAI(base_url=target.root_url + "/v1", api_key=target.api_key, **knobs(target))
+
+
+def knobs(target: Target) -> dict[str, Any]:
+    """The limits that the SDK is given, in its own words."""
+    return target.knobs("timeout", "max_retries")
 
 
 def arguments(question: Question, target: Target, call_number: int) -> dict[str, Any]:
@@ -73,9 +78,7 @@ async def open_async(target: Target) -> AsyncOpenAI:
     """One client, its pool kept."""
     from openai import AsyncOpenAI
 
-    return AsyncOpenAI(
-        base_url=target.root_url + "/v1", api_key=target.api_key, timeout=target.timeout_s, max_retries=0
-    )
+    return AsyncOpenAI(base_url=target.root_url + "/v1", api_key=target.api_key, **knobs(target))
 
 
 def acall(handle: AsyncOpenAI, arguments: dict[str, Any]) -> Awaitable[Any]:

@@ -13,6 +13,7 @@ from harness.clients.openai import (
     close_async,
     close_sync,
     has_content,
+    knobs,
     open_sync,
     read_chunks,
     read_whole,
@@ -64,7 +65,6 @@ async def open_async(target: Target) -> AsyncOpenAI:
     return AsyncOpenAI(
         base_url=target.root_url + "/v1",
         api_key=target.api_key,
-        timeout=target.timeout_s,
-        max_retries=0,
+        **knobs(target),
         http_client=DefaultAioHttpClient(),
     )

@@ -110,14 +110,14 @@ def _keys(provider: str, api_key: str) -> tuple[tuple[str, str], ...]:
     return (("x-goog-api-key", api_key),) if provider == "gemini" else (("Authorization", f"Bearer {api_key}"),)
 
 
-def _request(arguments: dict[str, Any]) -> bytes:
+def request(arguments: dict[str, Any]) -> bytes:
     body = json.dumps(arguments["body"]).encode()
     return b"%b%d\r\n\r\n%b" % (arguments["head"], len(body), body)
 
 
 def call(handle: socket.socket, arguments: dict[str, Any]) -> Any:
     """One whole call."""
-    handle.sendall(_request(arguments))
+    handle.sendall(request(arguments))
     incoming = Incoming()
     while not incoming.done:
         incoming.feed(handle.recv(65536))
@@ -126,7 +126,7 @@ def call(handle: socket.socket, arguments: dict[str, Any]) -> Any:
 
 def stream(handle: socket.socket, arguments: dict[str, Any]) -> Iterator[Any]:
     """One streamed call."""
-    handle.sendall(_request(arguments))
+    handle.sendall(request(arguments))
     incoming = Incoming()
     while not incoming.done:
         incoming.feed(handle.recv(65536))
@@ -195,7 +195,7 @@ async def open_async(target: Target) -> AsyncConnection:
 
 async def acall(handle: AsyncConnection, arguments: dict[str, Any]) -> Any:
     """One whole call."""
-    handle.send(_request(arguments))
+    handle.send(request(arguments))
     incoming = Incoming()
     while not incoming.done:
         incoming.feed(await handle.received())
@@ -212,7 +212,7 @@ async def _ready(events: AsyncIterator[Any]) -> AsyncIterator[Any]:
 
 
 async def _aevents(handle: AsyncConnection, arguments: dict[str, Any]) -> AsyncIterator[Any]:
-    handle.send(_request(arguments))
+    handle.send(request(arguments))
     incoming = Incoming()
     while not incoming.done:
         incoming.feed(await handle.received())
