@@ -56,6 +56,7 @@ class Plan(Strict):
     warmup: int = Field(ge=1, description="calls per (path, stream) before measuring")
     seed: int = 1
     environment: Literal["default", "latest"] = "default"
+    also: str | None = Field(default=None, description="a second plan, by name, that bench measures for the same page")
     arms: tuple[str, ...] = Field(min_length=2, strict=False)
     cells: tuple[CellFamily, ...] = Field(min_length=1, strict=False)
 
@@ -172,17 +173,17 @@ def load_plan(path: Path) -> PlanFile:
     return PlanFile(validate(Plan, parse_toml(text, path), str(path)), text, path)
 
 
-def find_plan(name_or_path: str, plans_dir: Path) -> PlanFile:
-    """Read a plan by its name in ``plans_dir`` or by path. Raises UsageError listing the known names."""
+def plan_path(name_or_path: str, plans_dir: Path) -> Path:
+    """Where a plan lies, by its name in ``plans_dir`` or by path. Raises UsageError listing the known names."""
     if name_or_path.endswith(".toml") or "/" in name_or_path:
-        return load_plan(Path(name_or_path))
+        return Path(name_or_path)
     path = plans_dir / f"{name_or_path}.toml"
     if not path.is_file():
         raise UsageError(
             f"plan: expected one of {', '.join(plan_names(plans_dir)) or '(none found)'} or a path to a .toml file, "
             f"got {name_or_path!r}; see 'harness list plans'"
         )
-    return load_plan(path)
+    return path
 
 
 def plan_names(plans_dir: Path) -> list[str]:

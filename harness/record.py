@@ -80,6 +80,57 @@ class Request:
     request_bytes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultCase:
+    """One call under one fault, in a process of its own (a row of ``faults``). Offsets count from the call's start.
+
+    ``duration_ns`` is null where control had not come back when the process was killed, after ``window_ns``.
+    ``attempts`` is null where the wire cannot show requests: what was dialled is in ``connects`` then. What is left
+    behind counts beyond what was there before the call; ``peer_closed_offset_ns`` is when the backend saw the last
+    connection of the call close, null where it was still open a moment after the call had returned.
+    """
+
+    run_id: str
+    block: int
+    case_id: str
+    repeat: int
+    fault: str
+    family: str
+    arm: str
+    client: str
+    client_version: str
+    http_library: str
+    http_library_version: str
+    mode: str
+    provider_name: str
+    request_model: str
+    request_stream: bool
+    setting: str
+    limit_ns: int | None
+    retries_asked: int | None
+    window_ns: int
+    duration_ns: int | None
+    chunk_count: int | None
+    outcome: str
+    error_kind: str | None
+    error_class: str | None
+    error_is_own: bool | None
+    http_response_status_code: int | None
+    finish_reason: str | None
+    is_true_answer: bool | None
+    response_model: str | None
+    attempts: int | None
+    attempt_offsets_ns: tuple[int, ...]
+    connects: int
+    peer_closed_offset_ns: int | None
+    threads_left: int | None
+    descriptors_left: int | None
+    tasks_left: int | None
+    loop_lag_ns: int | None
+    verdict: str
+    findings: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Cold:
     """Facts of one fresh process (a row of ``cold``)."""

@@ -16,7 +16,7 @@ import pytest
 HARNESS = Path(__file__).parent.parent / "harness"
 
 WORDS = {"errors", "vocabulary", "clock", "record", "arms"}
-FORMATS = {"door", "plan", "cassette", "workload", "prices", "fault"}
+FORMATS = {"door", "plan", "cassette", "workload", "prices", "fault", "fault_plan"}
 LOWEST = WORDS | FORMATS | {"machine", "atomic"}
 
 LAYERS: dict[str, set[str]] = {
@@ -33,14 +33,15 @@ LAYERS: dict[str, set[str]] = {
     "workload": WORDS | {"door"},
     "prices": WORDS | {"door"},
     "fault": WORDS | {"door"},
+    "fault_plan": WORDS | {"door"},
     "guard": set(),
     "clients": WORDS,
     "replay": LOWEST,
     "dataset": LOWEST,
-    "load": WORDS | {"clients"},
+    "load": WORDS | {"clients", "guard"},
     "analysis": LOWEST | {"dataset"},
-    "conductor": LOWEST | {"clients", "load", "replay", "dataset"},
-    "recommend": LOWEST | {"analysis", "dataset"},
+    "conductor": LOWEST | {"clients", "load", "replay", "dataset", "guard", "fault_plan"},
+    "recommend": LOWEST | {"analysis", "dataset", "guard"},
     "report": LOWEST | {"analysis", "recommend"},
     "places": {"errors"},
     "doctor": LOWEST | {"dataset", "replay"},

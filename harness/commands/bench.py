@@ -18,21 +18,22 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Measure a plan, build the page, export the config."""
-    from harness.commands.measuring import campaign_for, described, measure
+    from harness.commands.measuring import campaign_for, described, measure, second_plan
 
     campaign = campaign_for(plan, seed)
+    second = campaign_for(second_plan(campaign), seed) if second_plan(campaign) else None
     if dry_run:
-        print_json(described(campaign))
+        print_json(described(campaign) | ({"also": described(second)} if second else {}))
         return
-    result = measure(campaign, results)
+    run_ids = [measure(each, results).manifest.run_id for each in (campaign, second) if each is not None]
     from harness.commands.publishing import publish
     from harness.dataset.store import Store
     from harness.report.console import headline_line
 
-    published = publish(Store(results), [result.manifest.run_id], reports / "latest")
+    published = publish(Store(results), run_ids, reports / "latest")
     line = headline_line(published.findings)
     if as_json:
-        print_json({"run_id": result.manifest.run_id, "headline": line, "page": str(published.page)})
+        print_json({"run_id": run_ids[0], "run_ids": run_ids, "headline": line, "page": str(published.page)})
     else:
         print(line)
         print(published.page)

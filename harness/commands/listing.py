@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def command(
-    what: Annotated[str, typer.Argument(help="arms, plans, metrics or runs.")],
+    what: Annotated[str, typer.Argument(help="arms, plans, faults, metrics or runs.")],
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """List arms, plans, metrics or runs."""
+    """List arms, plans, faults, metrics or runs."""
     from harness.errors import UsageError
 
-    kinds = {"arms": _arms, "plans": _plans, "metrics": _metrics}
+    kinds = {"arms": _arms, "plans": _plans, "faults": _faults, "metrics": _metrics}
     if what == "runs":
         rows = _runs(results)
     elif what in kinds:
         rows = kinds[what]()
     else:
-        raise UsageError(f"list: expected one of arms, plans, metrics, runs, got {what!r}")
+        raise UsageError(f"list: expected one of arms, plans, faults, metrics, runs, got {what!r}")
     if as_json:
         print_json({what: rows})
         return
@@ -41,8 +42,8 @@ def _arms() -> list[dict[str, Any]]:
     rows = [_arm(path.name, DEFAULT) for path in arms.PATHS]
     rows += [_arm(name, "latest") for name in ("openai", "litellm")]
     rows += [
-        {"arm": f"<arm>-{bridge}", "label": meaning, "callers": str(mode)}
-        for bridge, (mode, meaning) in arms.BRIDGES.items()
+        {"arm": f"<arm>-{name}", "label": bridge.meaning, "callers": ", ".join(bridge.callers)}
+        for name, bridge in arms.BRIDGES.items()
     ]
     return [*rows, {"arm": "<arm>-null", "label": "the arm a second time in a process of its own: the A/A control"}]
 
@@ -89,13 +90,26 @@ def _stack(facts: ClientFacts, mode: str, environment: str, version: str) -> str
 
 
 def _plans() -> list[dict[str, Any]]:
+    from harness.fault_plan import is_fault_plan, load_fault_plan
     from harness.places import benchmarks_dir
     from harness.plan import load_plan, plan_names
 
+    def described(path: Path) -> str:
+        if is_fault_plan(path.read_text(encoding="utf-8"), path):
+            return load_fault_plan(path).plan.description
+        return load_plan(path).plan.description
+
     folder = benchmarks_dir() / "plans"
+    return [{"plan": name, "description": described(folder / f"{name}.toml")} for name in plan_names(folder)]
+
+
+def _faults() -> list[dict[str, Any]]:
+    from harness.fault import load_scenarios
+    from harness.places import benchmarks_dir
+
     return [
-        {"plan": name, "description": load_plan(folder / f"{name}.toml").plan.description}
-        for name in plan_names(folder)
+        {"fault": scenario.name, "family": scenario.family, "description": scenario.description}
+        for scenario in load_scenarios(benchmarks_dir() / "faults").values()
     ]
 
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from harness.conductor.fault_run import FaultCampaign, run_faults
 from harness.conductor.progress import shown
 from harness.conductor.run import Campaign, RunResult, run
 from harness.dataset.store import Store
-from harness.door import parse_toml, validate
+from harness.door import parse_toml, read_text, validate
 from harness.errors import HarnessError, UsageError
+from harness.fault_plan import FaultPlan, FaultPlanFile, fault_plan_text, is_fault_plan, read_fault_plan
 from harness.places import benchmarks_dir
-from harness.plan import Plan, PlanFile, arms_of, cells_of, find_plan, plan_text
+from harness.plan import Plan, PlanFile, arms_of, cells_of, load_plan, plan_path, plan_text
 from harness.record import Manifest
 
+AnyCampaign = Campaign | FaultCampaign
 
-def campaign_for(plan: str, seed: int | None = None, arms: str | None = None, models: str | None = None) -> Campaign:
+
+def campaign_for(plan: str, seed: int | None = None, arms: str | None = None, models: str | None = None) -> AnyCampaign:
     """Build the campaign that a plan and the narrowing options describe. Raises UsageError."""
     benchmarks = benchmarks_dir()
-    file = find_plan(plan, benchmarks / "plans")
-    narrowed = _narrowed(file, arms, models)
+    path = plan_path(plan, benchmarks / "plans")
+    text = read_text(path, "plan")
+    if is_fault_plan(text, path):
+        faults = _narrowed_faults(read_fault_plan(text, path), arms, models)
+        return FaultCampaign(faults, faults.plan.seed if seed is None else seed, benchmarks)
+    narrowed = _narrowed(load_plan(path), arms, models)
     return Campaign(
         narrowed,
         arms_of(narrowed.plan),
@@ -30,22 +39,32 @@ def campaign_for(plan: str, seed: int | None = None, arms: str | None = None, mo
     )
 
 
-def campaign_again(manifest: Manifest) -> Campaign:
+def campaign_again(manifest: Manifest) -> AnyCampaign:
     """Build the campaign of an interrupted run from its manifest. Raises UsageError when it is complete."""
     if manifest.is_complete:
         raise UsageError(f"resume: {manifest.run_id} is complete ({manifest.blocks_done} blocks); start a new run")
     path = Path(f"{manifest.run_id} (its plan)")
+    if is_fault_plan(manifest.plan_text, path):
+        return FaultCampaign(read_fault_plan(manifest.plan_text, path), manifest.seed, benchmarks_dir())
     plan = validate(Plan, parse_toml(manifest.plan_text, path), str(path))
     file = PlanFile(plan, manifest.plan_text, path)
     return Campaign(file, arms_of(plan), cells_of(plan), manifest.seed, benchmarks_dir())
 
 
-def measure(campaign: Campaign, results: Path, resume: Manifest | None = None) -> RunResult:
+def second_plan(campaign: AnyCampaign) -> str:
+    """The plan that is to be measured for the same page; empty for none."""
+    return "" if isinstance(campaign, FaultCampaign) else campaign.plan.plan.also or ""
+
+
+def measure(campaign: AnyCampaign, results: Path, resume: Manifest | None = None) -> RunResult:
     """Measure, with progress on standard error; a failed call is reported there, not hidden."""
     store = Store(results)
-    with shown(campaign.calls) as progress:
+    with shown(campaign.cases if isinstance(campaign, FaultCampaign) else campaign.calls) as progress:
         try:
-            result = run(campaign, store, progress, resume)
+            if isinstance(campaign, FaultCampaign):
+                result = run_faults(campaign, store, progress, resume)
+            else:
+                result = run(campaign, store, progress, resume)
         except (KeyboardInterrupt, HarnessError):
             kept = [m for m in store.manifests() if not m.is_complete][-1:]
             if kept:
@@ -59,8 +78,10 @@ def measure(campaign: Campaign, results: Path, resume: Manifest | None = None) -
     return result
 
 
-def described(campaign: Campaign) -> dict[str, Any]:
+def described(campaign: AnyCampaign) -> dict[str, Any]:
     """What a dry run prints."""
+    if isinstance(campaign, FaultCampaign):
+        return _described_faults(campaign)
     plan = campaign.plan.plan
     return {
         "plan": plan.name,
@@ -72,6 +93,37 @@ def described(campaign: Campaign) -> dict[str, Any]:
         "cells": [{"cell_id": cell.cell_id, "calls": cell.calls, "pace": cell.pace} for cell in campaign.cells],
         "calls": campaign.calls,
     }
+
+
+def cases_of(store: Store, run_id: str) -> dict[str, Any]:
+    """The cases of a fault run as JSON-shaped rows, nulls as None."""
+    return {"cases": json.loads(store.faults([run_id]).to_json(orient="records"))}
+
+
+def _described_faults(campaign: FaultCampaign) -> dict[str, Any]:
+    plan, matrix = campaign.plan.plan, campaign.matrix
+    return {
+        "plan": plan.name,
+        "description": plan.description,
+        "seed": campaign.seed,
+        "faults": list(matrix.scenarios),
+        "settings": [str(setting) for setting in plan.settings],
+        "groups": [str(group) for group in matrix.groups()],
+        "cases": campaign.cases,
+    }
+
+
+def _narrowed_faults(file: FaultPlanFile, arms: str | None, models: str | None) -> FaultPlanFile:
+    """As ``_narrowed``; a model is named with its provider, and stands in for the plan's one of that provider."""
+    if arms is None and models is None:
+        return file
+    raw = parse_toml(file.text, file.path)
+    if arms is not None:
+        raw["arms"] = _words("arms", arms)
+    if models is not None:
+        pairs = [word.partition("/") for word in _words("models", models)]
+        raw["models"] = {provider: model or raw["models"].get(provider, "") for provider, _, model in pairs}
+    return read_fault_plan(fault_plan_text(validate(FaultPlan, raw, f"{file.path} (narrowed)")), file.path)
 
 
 def _narrowed(file: PlanFile, arms: str | None, models: str | None) -> PlanFile:

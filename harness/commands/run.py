@@ -23,7 +23,8 @@ def command(
     """Measure a plan into the dataset, and print the run's id."""
     from dataclasses import asdict
 
-    from harness.commands.measuring import campaign_again, campaign_for, described, measure
+    from harness.commands.measuring import campaign_again, campaign_for, cases_of, described, measure
+    from harness.conductor.fault_run import FaultCampaign
     from harness.dataset.store import Store
     from harness.errors import UsageError
 
@@ -42,6 +43,7 @@ def command(
     if as_json:
         document = asdict(result.manifest)
         document["started_at"], document["finished_at"] = str(document["started_at"]), str(document["finished_at"])
-        print_json({**document, "failed_calls": len(result.failures)} | {"schema_version": 1})
+        cases = cases_of(Store(results), result.manifest.run_id) if isinstance(campaign, FaultCampaign) else {}
+        print_json({**document, "failed_calls": len(result.failures)} | cases | {"schema_version": 1})
     else:
         print(result.manifest.run_id)

@@ -70,11 +70,8 @@ class Seat:
     def facts(self, provider: str) -> ArmFacts:
         """Versions of the arm's client and of the HTTP library under it, as its own process has them."""
         facts, versions = client_named(self.arm.path).FACTS, self.worker.ready.versions
-        callee = self.mode
-        if self.arm.bridge in ("in-thread", "to-thread"):
-            callee = Mode.SYNC
-        elif self.arm.bridge == "asyncio-run":
-            callee = Mode.ASYNC
+        bridge = arm_names.BRIDGES.get(self.arm.bridge)
+        callee = (bridge and bridge.callee) or self.mode
         version = versions[facts.distribution] if facts.distribution else versions.get("llm-call-bench", "built in")
         library = facts.http_library(callee, provider, version)
         return ArmFacts(

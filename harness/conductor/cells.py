@@ -52,11 +52,14 @@ def can_run(arm: Arm, cell: Cell) -> bool:
     facts = client_named(arm.path).FACTS
     if not arm.bridge:
         return facts.can(cell.provider, cell.operation, cell.mode)
-    caller, _ = arm_names.BRIDGES[arm.bridge]
-    callee = {"in-thread": Mode.SYNC, "to-thread": Mode.SYNC}.get(arm.bridge, Mode.ASYNC)
-    if cell.mode != caller or cell.operation is not Operation.CHAT or (arm.bridge == "asyncio-run" and cell.stream):
+    bridge = arm_names.BRIDGES[arm.bridge]
+    if (
+        cell.mode not in bridge.callers
+        or cell.operation is not Operation.CHAT
+        or (bridge.is_whole_only and cell.stream)
+    ):
         return False
-    return facts.can(cell.provider, cell.operation, callee)
+    return facts.can(cell.provider, cell.operation, bridge.callee or cell.mode)
 
 
 def cells_for(cells: Sequence[CellPlan], arm: int, mode: Mode) -> tuple[int, ...]:

@@ -68,13 +68,15 @@ class Deployment:
     model: str
     root_url: str
     api_key: str
-    timeout_s: float
+    timeout_s: float | None
 
 
 def configuration(deployments: Sequence[Deployment]) -> dict[str, Any]:
-    """The proxy's configuration: callers' ``x-`` headers go on to the provider, hence the call id; retries off, and no
-    requests of the proxy's own (it would ask OpenAI-compatible providers for ``/v1/models`` at start and every 300 s).
+    """The proxy's configuration: callers' ``x-`` headers go on to the provider, hence the call id; no requests of the
+    proxy's own (it would ask OpenAI-compatible providers for ``/v1/models`` at start and every 300 s). Where
+    deployments have a timeout retries are off; where none has one, every limit is the proxy's own default.
     """
+    limits = [deployment.timeout_s for deployment in deployments if deployment.timeout_s is not None]
     return {
         "model_list": [_entry(deployment) for deployment in deployments],
         "general_settings": {
@@ -84,16 +86,16 @@ def configuration(deployments: Sequence[Deployment]) -> dict[str, Any]:
         },
         "litellm_settings": {
             "telemetry": False,
-            "num_retries": 0,
             "drop_params": True,
-            "request_timeout": max(deployment.timeout_s for deployment in deployments),
+            **({"num_retries": 0, "request_timeout": max(limits)} if limits else {}),
         },
-        "router_settings": {"num_retries": 0},
+        "router_settings": {"num_retries": 0} if limits else {},
     }
 
 
 def _entry(deployment: Deployment) -> dict[str, Any]:
-    target = Target(deployment.root_url, deployment.api_key, deployment.timeout_s)
+    retries = None if deployment.timeout_s is None else 0
+    target = Target(deployment.root_url, deployment.api_key, deployment.timeout_s, retries=retries)
     where = destination(f"{deployment.provider}/{deployment.model}", target)
     return {"model_name": deployment.alias, "litellm_params": where}
 

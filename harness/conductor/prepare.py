@@ -90,20 +90,7 @@ def _prepare(cell: Cell, arms: Sequence[Arm], cassette: Cassette, workload: Work
             cell, str(head.origin), workload.max_tokens, int(timeout_s * 1e9), content_chunks=known.content_chunks
         ),
         cassette_id=cassette.cassette_id,
-        question=Question(
-            provider=cell.provider,
-            model=cell.model,
-            messages=tuple(message.model_dump() for message in workload.conversation),
-            max_tokens=workload.max_tokens,
-            parameters=workload.parameters,
-            stream=cell.stream,
-            operation=str(cell.operation),
-            tools=tuple(tool.model_dump() for tool in workload.offered_tools),
-            structure=workload.structure.model_dump() if workload.structure else None,
-            job=workload.job.model_dump(include={"poll_s", "cancel_after"}) if workload.job else None,
-            path=head.request.path,
-            body=head.request.body,
-        ),
+        question=question_of(cell, cassette, workload),
         truth=Truth(
             known.text,
             known.finish_reason,
@@ -122,6 +109,24 @@ def _prepare(cell: Cell, arms: Sequence[Arm], cassette: Cassette, workload: Work
             "reasoning_tokens": known.reasoning_tokens,
         },
         timeout_s=timeout_s,
+    )
+
+
+def question_of(cell: Cell, cassette: Cassette, workload: Workload) -> Question:
+    """What the clients are asked to ask in this cell."""
+    return Question(
+        provider=cell.provider,
+        model=cell.model,
+        messages=tuple(message.model_dump() for message in workload.conversation),
+        max_tokens=workload.max_tokens,
+        parameters=workload.parameters,
+        stream=cell.stream,
+        operation=str(cell.operation),
+        tools=tuple(tool.model_dump() for tool in workload.offered_tools),
+        structure=workload.structure.model_dump() if workload.structure else None,
+        job=workload.job.model_dump(include={"poll_s", "cancel_after"}) if workload.job else None,
+        path=cassette.head.request.path,
+        body=cassette.head.request.body,
     )
 
 

@@ -28,6 +28,7 @@ LITELLM_SWITCHES = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOCAL_ANTHR
 
 _PRIVATE = ("OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "AZURE_", "LITELLM_", "OPENROUTER_", "AWS_")
 _FRAME = re.compile(r'File "(?:.*/site-packages/)?(?P<file>.+)", line (?P<line>\d+) in (?P<function>.+)')
+_CALLING = "harness/load/"
 _FRAMES_TOLD = 4
 _STACK_S = 0.5
 _WARM_CALL_S = 0.5
@@ -192,7 +193,8 @@ class WorkerProcess:
 
 
 def innermost_frames(traceback: str) -> list[str]:
-    """The innermost frames of the main thread, as ``faulthandler`` writes them (threads, the main one last)."""
-    main = traceback.rpartition("(most recent call first):")[2]
-    frames = _FRAME.finditer(main)
+    """The innermost frames of the thread that makes the calls, out of what ``faulthandler`` writes of all of them."""
+    threads = traceback.split("(most recent call first):")
+    calling = next((thread for thread in threads if _CALLING in thread), threads[-1])
+    frames = _FRAME.finditer(calling)
     return [f"{frame['file']}:{frame['line']} {frame['function']}" for frame in islice(frames, _FRAMES_TOLD)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from harness.record import Attempt, Call, Cold, FirstCall, Manifest, Request
+from harness.record import Attempt, Call, Cold, FaultCase, FirstCall, Manifest, Request
 
 SCHEMA_VERSION = 2
 SEMANTIC_CONVENTIONS_VERSION = "0.1.0"
@@ -30,7 +30,7 @@ TIME = pa.timestamp("us", tz="UTC")
 INT64S = pa.list_(pa.int64())
 TEXTS = pa.list_(pa.string())
 
-Row = Call | Attempt | Cold | FirstCall | Request | Manifest
+Row = Call | Attempt | Cold | FirstCall | Request | FaultCase | Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +255,67 @@ REQUESTS = Table(
     ),
 )
 
+FAULTS = Table(
+    "faults",
+    FaultCase,
+    "One call under one fault, in a process of its own, with what the wire says. Offsets are from the call's start.",
+    (
+        Column("run_id", WORD, "", "the run"),
+        Column("block", INT32, "", "the group of cases measured together: an arm, a provider and a colour"),
+        Column("case_id", TEXT, "", "fault/arm/provider/mode/shape/setting/repeat"),
+        Column("repeat", INT32, "", "which repetition of the case, from 0"),
+        Column("fault", WORD, "", "scenario in benchmarks/faults"),
+        Column("family", WORD, "", "what kind of fault: connection, silence, slow, cut, status, malformed or ending"),
+        Column("arm", WORD, "", "the call path"),
+        Column("client", WORD, "", "what is measured: raw_http, openai, litellm, …"),
+        Column("client_version", WORD, "", "version of the client's distribution; the facts hold for it alone"),
+        Column("http_library", WORD, "", "library that carried the bytes"),
+        Column("http_library_version", WORD, "", "its version"),
+        Column("mode", WORD, "", "sync or async"),
+        Column("provider_name", WORD, "", "provider whose wire format was spoken", "gen_ai.provider.name"),
+        Column("request_model", WORD, "", "model that was asked for", "gen_ai.request.model"),
+        Column("request_stream", BOOL, "", "the answer was asked for as a stream", "gen_ai.request.stream"),
+        Column("setting", WORD, "", "default, limited, retrying or guarded"),
+        _maybe(
+            "limit_ns", INT64, "ns", "by when control must be back under this setting; null where none was asked for"
+        ),
+        _maybe("retries_asked", INT32, "requests", "retries asked for; null where the client's default was left"),
+        Column("window_ns", INT64, "ns", "how long control was waited for before the process was killed"),
+        _maybe(
+            "duration_ns", INT64, "ns", "the call at the caller; null where control did not come back in the window"
+        ),
+        _maybe("chunk_count", INT32, "chunks", "chunks the caller received; streams only"),
+        Column("outcome", WORD, "", "returned, raised, killed or unreadable (it returned what cannot be read)"),
+        _maybe("error_kind", WORD, "", "what the exception tells the caller, in one set of words", "error.type"),
+        _maybe("error_class", WORD, "", "exception class as the caller saw it, fully qualified"),
+        _maybe("error_is_own", BOOL, "", "the exception, or a base of it, is the client's own"),
+        _maybe(
+            "http_response_status_code", INT32, "", "status that the exception carries", "http.response.status_code"
+        ),
+        _maybe("finish_reason", WORD, "", "finish reason as the client reports it"),
+        _maybe("is_true_answer", BOOL, "", "what came back is what the wire carried; null where nothing came back"),
+        _maybe(
+            "response_model",
+            WORD,
+            "",
+            "model that the answer names; tells which link of a chain gave it",
+            "gen_ai.response.model",
+        ),
+        _maybe("attempts", INT32, "requests", "HTTP requests on the wire; null where the fault hides them"),
+        Column("attempt_offsets_ns", INT64S, "ns", "arrival of each request"),
+        Column("connects", INT32, "connections", "connections that the measured process dialled"),
+        _maybe("peer_closed_offset_ns", INT64, "ns", "when the backend saw the call's last connection close"),
+        _maybe("threads_left", INT32, "threads", "threads a moment after the call beyond those before it"),
+        _maybe("descriptors_left", INT32, "descriptors", "file descriptors likewise"),
+        _maybe("tasks_left", INT32, "tasks", "tasks of the event loop likewise; async only"),
+        _maybe("loop_lag_ns", INT64, "ns", "longest delay of the event loop while the call was waited for; async only"),
+        Column(
+            "verdict", WORD, "", "hung, wrong_success, late, multiplied, misclassified, leaked, held or unclassified"
+        ),
+        Column("findings", TEXTS, "", "every verdict but 'held' that applies, the gravest first"),
+    ),
+)
+
 RUNS = Table(
     "runs",
     Manifest,
@@ -282,4 +343,4 @@ RUNS = Table(
     ),
 )
 
-TABLES = (CALLS, ATTEMPTS, COLD, FIRST_CALLS, REQUESTS, RUNS)
+TABLES = (CALLS, ATTEMPTS, COLD, FIRST_CALLS, REQUESTS, FAULTS, RUNS)

@@ -26,13 +26,16 @@ def test_a_worker_that_hangs_is_lost_and_says_where(mode: str) -> None:
     assert ("raw_http.py" if mode == "sync" else "selectors.py") in str(lost.value)
 
 
-def test_the_innermost_frames_of_the_main_thread_are_told() -> None:
-    """Other threads come first in what faulthandler writes; libraries are named from their own folder on."""
+def test_the_innermost_frames_of_the_calling_thread_are_told() -> None:
+    """Whatever the order of threads in what faulthandler writes; libraries are named from their own folder on."""
     told = """Thread 0x01 (most recent call first):
   File "/usr/lib/python3.11/threading.py", line 324 in wait
 
 Current thread 0x02 (most recent call first):
   File "/home/me/.venv/lib/python3.11/site-packages/httpx/_client.py", line 914 in send
   File "/home/me/harness/load/drivers.py", line 28 in drive_sync
+
+Thread 0x03 (most recent call first):
+  File "/usr/lib/python3.11/concurrent/futures/thread.py", line 81 in _worker
 """
     assert innermost_frames(told) == ["httpx/_client.py:914 send", "/home/me/harness/load/drivers.py:28 drive_sync"]

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.dataset.schema import SCHEMA_VERSION
-from harness.record import Attempt, Call, Cold, FirstCall, Manifest, Request
+from harness.record import Attempt, Call, Cold, FaultCase, FirstCall, Manifest, Request
+from tests.analysis.befallen import a_case
 
 RUN_ID = "20261101T120000-quick-000001"
 STARTED_AT = datetime(2026, 11, 1, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -147,6 +148,11 @@ def a_request(**overrides: Any) -> Request:
     """What the ``openai`` arm sent in a block."""
     sent = ("POST", "/v1/chat/completions", ("content-type: application/json",), '{"model": "gpt-5-mini"}', 412)
     return replace(Request(RUN_ID, _CALL.cell_id, 0, "openai", 3, *sent), **overrides)
+
+
+def a_fault(**overrides: Any) -> FaultCase:
+    """One call under one fault."""
+    return a_case(run_id=RUN_ID, **overrides)
 
 
 def a_manifest(**overrides: Any) -> Manifest:

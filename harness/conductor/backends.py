@@ -1,0 +1,32 @@
+"""Owns the backend of a run: started with its cassettes and faults, its journal open on both sides and nameless.
+
+Called by ``run`` and ``fault_run``.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from harness.replay.journal import JournalReader
+from harness.replay.launch import BackendProcess, start_backend
+
+
+@contextmanager
+def backend_of_run(
+    cassettes: Path, only: Sequence[str], faults: Path | None = None
+) -> Iterator[tuple[BackendProcess, JournalReader]]:
+    """A backend and its journal. The journal's file has no name once both sides hold it open, so that nothing of it
+    outlives them, however they end.
+    """
+    memory = Path("/dev/shm")  # noqa: S108  a private folder is made in it
+    with ExitStack() as stack:
+        place = memory if os.access(memory, os.W_OK) else None
+        with tempfile.TemporaryDirectory(prefix="llm-call-bench-", dir=place) as folder:
+            path = Path(folder) / "journal"
+            backend = stack.enter_context(start_backend(cassettes, path, only=only, faults=faults))
+            journal = stack.enter_context(JournalReader(path))
+        yield backend, journal

@@ -1,0 +1,111 @@
+"""Owns the format of a fault matrix's plan: which scenarios befall which call paths, under which settings.
+
+A plan with a key ``faults`` is one of these; every other is a ``harness.plan.Plan``. Read by ``conductor``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness import arms as arm_names
+from harness.door import Strict, parse_toml, read_text, validate
+from harness.errors import UsageError
+from harness.vocabulary import FaultSetting, Mode
+
+
+class FaultPlan(Strict):
+    """What to befall. ``models`` names one model per provider; ``limit_s`` and ``retries`` are what the settings use.
+
+    ``fallback`` is the provider among them that chains turn to. ``window_s`` is how long
+    control is waited for; ``repeats`` how often each case is measured, to see what flaps.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9_-]+$")
+    description: str
+    faults: Literal["all", "representative"] | Annotated[tuple[str, ...], Field(strict=False)]
+    settings: tuple[Annotated[FaultSetting, Field(strict=False)], ...] = Field(min_length=1, strict=False)
+    arms: tuple[str, ...] = Field(min_length=1, strict=False)
+    models: dict[str, str] = Field(min_length=1)
+    fallback: str | None = None
+    workload: str = "chat"
+    modes: tuple[Annotated[Mode, Field(strict=False)], ...] = Field(min_length=1, strict=False)
+    streams: tuple[bool, ...] = Field(min_length=1, strict=False)
+    limit_s: float = Field(gt=0, le=60)
+    retries: int = Field(ge=1, le=10)
+    window_s: float = Field(gt=0, le=600)
+    repeats: int = Field(default=1, ge=1, le=20)
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        if self.window_s < 2 * self.limit_s:
+            raise ValueError(
+                f"expected window_s of at least 2 × limit_s = {2 * self.limit_s:g}, got {self.window_s:g}; "
+                "a shorter one could not tell late from hung"
+            )
+        if len(set(self.arms)) != len(self.arms):
+            raise ValueError(f"expected each arm once, got {list(self.arms)}")
+        for arm in self.arms:
+            _check(arm)
+        if self.fallback is not None and self.fallback not in self.models:
+            raise ValueError(
+                f"expected fallback among the models' providers {list(self.models)}, got {self.fallback!r}"
+            )
+        if self.fallback is None and any(arm in arm_names.CHAINS for arm in self.arms):
+            raise ValueError("expected fallback = a provider for chains to turn to, got none; add it")
+        return self
+
+
+def _check(arm: str) -> None:
+    if arm in arm_names.MATRIX_ONLY:
+        return
+    try:
+        parts = arm_names.parse(arm)
+    except UsageError as problem:
+        raise ValueError(str(problem).removeprefix("arms: ")) from None
+    if parts.bridge or parts.is_null:
+        raise ValueError(f"expected call paths without bridges and nulls in a fault matrix, got {arm!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlanFile:
+    """A validated plan with the text it came from (kept in the manifest)."""
+
+    plan: FaultPlan
+    text: str
+    path: Path
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the plan's text, hex."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def is_fault_plan(text: str, path: Path) -> bool:
+    """Whether a plan's text describes a fault matrix. Raises UsageError when it is no TOML."""
+    return "faults" in parse_toml(text, path)
+
+
+def read_fault_plan(text: str, path: Path) -> FaultPlanFile:
+    """Validate a plan's text. Raises UsageError."""
+    return FaultPlanFile(validate(FaultPlan, parse_toml(text, path), str(path)), text, path)
+
+
+def load_fault_plan(path: Path) -> FaultPlanFile:
+    """Read and validate one plan file. Raises UsageError."""
+    return read_fault_plan(read_text(path, "plan"), path)
+
+
+def fault_plan_text(plan: FaultPlan) -> str:
+    """A plan as TOML (its values are only strings, numbers, lists of them, and one table)."""
+    raw = plan.model_dump(mode="json", exclude_none=True)
+    models = raw.pop("models")
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in raw.items()]
+    lines += ["", "[models]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in models.items())]
+    return "\n".join(lines) + "\n"

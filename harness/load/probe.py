@@ -1,0 +1,244 @@
+"""Owns one call under a fault, as the process sees it that makes it: when control came back, with what, and what was
+left behind a moment later. The wire's side of it is in the backend's journal.
+
+Runs in a child that ``zygote`` forked and that nobody misses when it is killed. Loads no SDK but the client's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from harness import guard
+from harness.clients import Client, Question, Target
+from harness.clock import now_ns
+from harness.load.kinds import told
+from harness.load.outcome import Truth, full_name, judge_answer
+from harness.vocabulary import ErrorKind, Outcome
+
+GRACE_S = 0.3
+"""How long after the call's end what is left behind is counted: a connection may take a moment to close."""
+
+_BEAT_S = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSpec:
+    """One case as the child sees it. ``truth`` is what the wire carries; ``guard`` the limits outside the client.
+
+    ``sound`` is where nothing goes wrong: a call to it comes first, so that no case pays for what is only paid once.
+    """
+
+    number: int
+    target: Target
+    sound: Target
+    question: Question
+    truth: Truth
+    window_s: float
+    guard: guard.Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the child says of its call; instants are CLOCK_MONOTONIC ns, ``*_left`` counts beyond those before it.
+
+    ``is_unreadable``: the call returned, and the error is what a caller meets who reads the answer.
+    """
+
+    number: int
+    started_ns: int
+    finished_ns: int
+    reported_ns: int
+    chunks: int
+    is_unreadable: bool
+    error_kind: str | None
+    error_class: str | None
+    error_is_own: bool | None
+    status_code: int | None
+    finish_reason: str | None
+    is_true_answer: bool | None
+    response_model: str | None
+    connects: int
+    threads_left: int
+    descriptors_left: int
+    tasks_left: int | None
+    loop_lag_ns: int | None
+
+
+class _Dialled:
+    """Counts the connections that this process dials, through the interpreter's audit events."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and isinstance(arguments[1], tuple):
+            self.count += 1
+
+
+class _Call:
+    """What is known of the call while it is made; both colours fill it."""
+
+    def __init__(self, client: Client, spec: CaseSpec) -> None:
+        self.client, self.spec = client, spec
+        self.families = (*{name.partition(".")[0] for name in client.FACTS.subjects}, "harness")
+        self.dialled = _Dialled()
+        self.chunks: list[Any] = []
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.started_ns = now_ns()
+        self.finished_ns = 0
+        self.before = (0, 0)
+
+    def begin(self) -> dict[str, Any]:
+        """Count what there is before the call, and start its clock. Returns the client's arguments."""
+        arguments = self.client.arguments(self.spec.question, self.spec.target, self.spec.number)
+        self.before = _held()
+        self.started_ns = now_ns()
+        return arguments
+
+    def report(self, tasks_left: int | None, lag_ns: int | None) -> Report:
+        """Judge what came back. The answer is read here, after the clock was stopped."""
+        kind, error_class, is_own, status = None, None, None, None
+        finish_reason, is_true, model = None, None, None
+        if self.error is not None:
+            said = told(self.error, chunks=len(self.chunks), families=self.families)
+            kind, error_class, is_own, status = said.kind, said.error_class, said.is_own, said.status_code
+        else:
+            try:
+                stream = self.spec.question.stream
+                answer = self.client.read_chunks(self.chunks) if stream else self.client.read_whole(self.result)
+                finish_reason, model = answer.finish_reason, answer.model
+                is_true = judge_answer(answer, self.spec.truth).outcome is Outcome.OK
+            except Exception as problem:  # noqa: BLE001  a caller who reads such an answer notices
+                kind, error_class, is_own = ErrorKind.MALFORMED, full_name(problem), False
+        threads, descriptors = _held()
+        return Report(
+            number=self.spec.number,
+            started_ns=self.started_ns,
+            finished_ns=self.finished_ns,
+            reported_ns=now_ns(),
+            chunks=len(self.chunks),
+            is_unreadable=self.error is None and kind is not None,
+            error_kind=None if kind is None else str(kind),
+            error_class=error_class,
+            error_is_own=is_own,
+            status_code=status,
+            finish_reason=finish_reason,
+            is_true_answer=is_true,
+            response_model=model,
+            connects=self.dialled.count,
+            threads_left=threads - self.before[0],
+            descriptors_left=descriptors - self.before[1],
+            tasks_left=tasks_left,
+            loop_lag_ns=lag_ns,
+        )
+
+
+def probe_sync(client: Client, spec: CaseSpec, begin: Callable[[], None]) -> Report:
+    """Warm the code by a sound call, say that the case begins, open a client, make its call here, and tell."""
+    warming = client.open_sync(spec.sound)
+    arguments = client.arguments(spec.question, spec.sound, 0)
+    if spec.question.stream:
+        list(client.stream(warming, arguments))
+    else:
+        client.call(warming, arguments)
+    begin()
+    call = _Call(client, spec)
+    try:
+        handle = client.open_sync(spec.target)
+        arguments = call.begin()
+        if spec.question.stream:
+            chunks = (
+                guard.stream(spec.guard, client.stream, handle, arguments)
+                if spec.guard
+                else client.stream(handle, arguments)
+            )
+            for chunk in chunks:
+                call.chunks.append(chunk)
+        elif spec.guard:
+            call.result = guard.call(spec.guard, client.call, handle, arguments)
+        else:
+            call.result = client.call(handle, arguments)
+    except Exception as problem:  # noqa: BLE001  a failed call is data
+        call.error = problem
+    call.finished_ns = now_ns()
+    time.sleep(GRACE_S)
+    return call.report(None, None)
+
+
+async def probe_async(client: Client, spec: CaseSpec, begin: Callable[[], None]) -> Report:
+    """Warm the code by a sound call, say that the case begins, open a client, make its call here, and tell."""
+    warming = await client.open_async(spec.sound)
+    arguments = client.arguments(spec.question, spec.sound, 0)
+    if spec.question.stream:
+        async for _ in await client.astream(warming, arguments):
+            pass
+    else:
+        await client.acall(warming, arguments)
+    begin()
+    call = _Call(client, spec)
+    lag = _Lag()
+    beating = asyncio.create_task(lag.watch())
+    tasks = len(asyncio.all_tasks())
+    try:
+        handle = await client.open_async(spec.target)
+        tasks = len(asyncio.all_tasks())
+        arguments = call.begin()
+        lag.worst_ns = 0
+        if spec.question.stream:
+            chunks = (
+                guard.astream(spec.guard, client.astream, handle, arguments)
+                if spec.guard
+                else await client.astream(handle, arguments)
+            )
+            async for chunk in chunks:
+                call.chunks.append(chunk)
+        elif spec.guard:
+            call.result = await guard.acall(spec.guard, client.acall, handle, arguments)
+        else:
+            call.result = await client.acall(handle, arguments)
+    except (Exception, asyncio.CancelledError) as problem:  # noqa: BLE001  a failed call is data
+        call.error = problem
+    call.finished_ns = now_ns()
+    worst_ns = lag.worst_ns
+    await asyncio.sleep(GRACE_S)
+    beating.cancel()
+    return call.report(len(asyncio.all_tasks()) - tasks, worst_ns)
+
+
+class _Lag:
+    """How late the event loop comes back to a task that sleeps a few milliseconds."""
+
+    def __init__(self) -> None:
+        self.worst_ns = 0
+
+    async def watch(self) -> None:
+        """Beat until cancelled."""
+        with contextlib.suppress(asyncio.CancelledError):
+            while True:
+                before_ns = now_ns()
+                await asyncio.sleep(_BEAT_S)
+                self.worst_ns = max(self.worst_ns, now_ns() - before_ns - int(_BEAT_S * 1e9))
+
+
+def _held() -> tuple[int, int]:
+    """Busy threads and file descriptors of this process. A pool's thread that waits for work is no burden."""
+    busy = [frame for frame in sys._current_frames().values() if frame.f_code.co_name not in _IDLE]
+    return len(busy), len(os.listdir("/proc/self/fd"))  # noqa: PTH208  faster, and enough
+
+
+_IDLE = ("_worker", "_serve")
+"""Where threads of ``concurrent.futures`` and of the guard wait for work."""
+
+PROBES: dict[str, Callable[[Client, CaseSpec, Callable[[], None]], Report]] = {
+    "sync": probe_sync,
+    "async": lambda client, spec, begin: asyncio.run(probe_async(client, spec, begin)),
+}

@@ -1,0 +1,16 @@
+# silence-after-request/litellm/openai/sync/whole/limited
+import json
+import sys
+import time
+
+import litellm
+
+url, asked = sys.argv[1], json.loads(sys.argv[2])
+error, finish, text, started = None, None, "", time.monotonic()
+try:
+    limits = {"api_base": url + "/v1", "api_key": "k", "timeout": 1, "max_retries": 0}
+    answer = litellm.completion(**asked | limits | {"model": "openai/gpt-5-mini"})
+    text, finish = answer.choices[0].message.content, answer.choices[0].finish_reason
+except Exception as problem:
+    error = f"{type(problem).__module__}.{type(problem).__qualname__}"
+print(json.dumps({"seconds": time.monotonic() - started, "error": error, "finish": finish, "text": text}))

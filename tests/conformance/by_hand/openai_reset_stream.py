@@ -1,0 +1,18 @@
+# reset-mid-body/openai/openai/sync/stream/limited
+import json
+import sys
+import time
+
+from openai import OpenAI
+
+url, asked = sys.argv[1], json.loads(sys.argv[2])
+error, finish, text, started = None, None, "", time.monotonic()
+try:
+    client = OpenAI(base_url=url + "/v1", api_key="k", timeout=1, max_retries=0)
+    answer = client.chat.completions.create(**asked)
+    for chunk in answer:
+        for choice in chunk.choices:
+            text, finish = text + (choice.delta.content or ""), choice.finish_reason or finish
+except Exception as problem:
+    error = f"{type(problem).__module__}.{type(problem).__qualname__}"
+print(json.dumps({"seconds": time.monotonic() - started, "error": error, "finish": finish, "text": text}))
