@@ -15,6 +15,7 @@ from harness.analysis.beside import Beside
 from harness.analysis.blocks import ArmBlocks, arm_blocks
 from harness.analysis.comparisons import Compared, Differing, compare
 from harness.analysis.costs import audit_costs
+from harness.analysis.faults import fault_outcomes, retry_facts
 from harness.analysis.findings import Findings, SelfTest
 from harness.analysis.frames import check, usable, with_metrics
 from harness.analysis.growth import growth, is_grown
@@ -53,6 +54,9 @@ class Source(Protocol):
     def first_calls(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """Rows of ``first_calls`` of these runs."""
 
+    def faults(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Rows of ``faults`` of these runs."""
+
     def manifests(self) -> Sequence[Manifest]:
         """All runs."""
 
@@ -68,7 +72,7 @@ def findings_from(store: Source, run_ids: Sequence[str]) -> Findings:
             raise DataError(f"run {run_id}: expected a run of this dataset, got none; see 'harness list runs'")
     chosen = [manifests[run_id] for run_id in dict.fromkeys(run_ids)]
     tests = [_self_test(one) for one in store.self_tests()]
-    beside = Beside(store.requests(run_ids), store.traffic(run_ids), store.first_calls(run_ids))
+    beside = Beside(store.requests(run_ids), store.traffic(run_ids), store.first_calls(run_ids), store.faults(run_ids))
     return analyse(store.calls(run_ids), store.cold(run_ids), chosen, tests, beside)
 
 
@@ -91,15 +95,17 @@ def analyse(
     alone, though every count and doubt of the run includes them. Raises DataError in one line: an empty frame, a
     missing column, a manifest without rows, rows without a manifest, damaged JSON in a manifest.
     """
-    check(calls)
-    _check_runs(calls, manifests)
+    beside = beside or Beside()
+    befallen = frozenset() if beside.faults is None else frozenset(map(str, beside.faults["run_id"].unique()))
+    check(calls, may_be_empty=bool(befallen))
+    _check_runs(calls, manifests, befallen)
     ordered = sorted(manifests, key=lambda manifest: (manifest.started_at, manifest.run_id))
     measured = with_metrics(usable(calls))
     everything = _in_plan_order(arm_blocks(calls, measured), ordered)
     arms = _without_grown(everything, ordered)
     runs = tuple(run_summary(manifest) for manifest in ordered)
-    beside = beside or Beside()
     requests = beside.requests
+    outcomes = fault_outcomes(beside.faults)
     differing = frozenset() if requests is None else asked_differently(requests, arms)
     compared = [_compare_run(arms, manifest, differing) for manifest in ordered]
     comparisons = tuple(comparison for run in compared for comparison in run.arms)
@@ -126,6 +132,8 @@ def analyse(
         structures=audit_structures(calls, arms),
         jobs=job_endings(calls, arms),
         switches=switches(beside.first_calls, calls, everything),
+        faults=outcomes,
+        retries=retry_facts(outcomes),
     )
 
 
@@ -138,8 +146,8 @@ def _compare_run(arms: Sequence[ArmBlocks], manifest: Manifest, differing: Diffe
     return compare([arm for arm in arms if arm.cell.run_id == manifest.run_id], pressures(manifest), differing)
 
 
-def _check_runs(calls: pd.DataFrame, manifests: Sequence[Manifest]) -> None:
-    with_rows = {str(run_id) for run_id in calls["run_id"].unique()}
+def _check_runs(calls: pd.DataFrame, manifests: Sequence[Manifest], befallen: frozenset[str]) -> None:
+    with_rows = {str(run_id) for run_id in calls["run_id"].unique()} | befallen
     known = {manifest.run_id for manifest in manifests}
     for run_id in sorted(known - with_rows):
         raise DataError(f"run {run_id}: expected calls of at least one finished block, got none; resume or repeat it")

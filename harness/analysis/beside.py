@@ -9,8 +9,9 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Rows of ``requests`` and ``first_calls``, and ``Store.traffic``; None where they were not read."""
+    """Rows of ``requests``, ``first_calls`` and ``faults``, and ``Store.traffic``; None where they were not read."""
 
     requests: pd.DataFrame | None = None
     traffic: pd.DataFrame | None = None
     first_calls: pd.DataFrame | None = None
+    faults: pd.DataFrame | None = None

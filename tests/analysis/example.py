@@ -9,8 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.analysis.analyse import analyse
+from harness.analysis.beside import Beside
 from harness.analysis.findings import Findings, SelfTest
 from harness.record import Manifest
+from tests.analysis.befallen import matrix
 from tests.analysis.scripted import Condition, Draw, Overhead, calls_frame, cold_frame, manifest
 
 MODEL = "gpt-5-mini"
@@ -108,4 +110,4 @@ def example_inputs(blocks: int = 6, calls: int = 60) -> tuple[pd.DataFrame, pd.D
 def example_findings(blocks: int = 6) -> Findings:
     """The findings of that run. At 6 blocks it is a screening, and Holm lets no verdict stand; at 12 or 20 they do."""
     calls, cold, manifests = example_inputs(blocks)
-    return analyse(calls, cold, manifests, SELF_TESTS)
+    return analyse(calls, cold, manifests, SELF_TESTS, Beside(faults=matrix()))

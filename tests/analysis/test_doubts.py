@@ -159,6 +159,9 @@ SITUATIONS: dict[str, Callable[[], Situation]] = {
             ],
         ),
     ),
+    "a worker that hung": lambda: Situation(
+        {Doubt.LOST_WORKER}, manifest=replace(manifest(blocks=BLOCKS), doubts=("lost_worker", "block 1: it hung"))
+    ),
     "a block that was interrupted before its first call": lambda: Situation(
         set(), manifest=manifest(blocks=BLOCKS, pressure=[replace(quiet(99), backend_run_delay_ns=10**9)])
     ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.analysis.findings import Comparison, Findings, Verdict
+from harness.arms import CONTROLS
 from harness.recommend.setting import Setting
 from harness.report import format as fmt
 from harness.report import words
@@ -17,7 +18,7 @@ from harness.report.material import Material
 from harness.report.sections.comparisons import forest_row
 from harness.report.sections.doubts import applying
 from harness.report.sections.settings import condition
-from harness.vocabulary import Grade
+from harness.vocabulary import FaultVerdict, Grade
 
 TITLE = "Answer"
 SETTINGS_SHOWN = 3
@@ -26,6 +27,10 @@ ROWS_SHOWN = 5
 
 ONLY_GROWTH = (
     "This run measured how overhead grows with size, not what a typical call costs: it compares no plain calls."
+)
+
+ONLY_FAULTS = (
+    "This run measured what faults do to every call path, not what a typical call costs: it compares no calls."
 )
 
 _TRUST = (Grade.PROVISIONAL, Grade.CERTIFIED)
@@ -86,6 +91,7 @@ class Context:
     rows: tuple[Row, ...]
     hidden_rows: int
     has_growth: bool
+    under_faults: str
     noise: tuple[Noise, ...]
     plot: Markup
     picks: tuple[Pick, ...]
@@ -110,7 +116,7 @@ def context(material: Material) -> Context:
     grown = min((growth.blocks for growth in findings.growth), default=0)
     blocks = min((comparison.blocks for comparison in comparisons), default=grown)
     return Context(
-        sentence=_sentence(tuple(first.values()), load) if first or not findings.growth else ONLY_GROWTH,
+        sentence=_lede(findings, tuple(first.values()), load),
         caveat=_caveat(findings),
         load=words.load_name(load),
         answers=tuple(_answer(comparison, trusted=trusted) for comparison in first.values()),
@@ -118,6 +124,7 @@ def context(material: Material) -> Context:
         rows=tuple(rows[1 : 1 + ROWS_SHOWN]),
         hidden_rows=max(0, len(rows) - 1 - ROWS_SHOWN),
         has_growth=bool(findings.growth),
+        under_faults=_under_faults(findings),
         noise=_noise(tuple(first.values())),
         plot=_plot(tuple(first.values()), findings.headline.null_comparisons),
         picks=_picks(material.settings),
@@ -129,6 +136,20 @@ def context(material: Material) -> Context:
         doubts=len(applying(findings)),
         is_complete=all(run.is_complete for run in findings.runs),
     )
+
+
+def _under_faults(findings: Findings) -> str:
+    """How many cases of the measured clients did not hold; empty where no fault was injected."""
+    cases = [each for each in findings.faults if each.arm not in CONTROLS]
+    broken = sum(each.verdict != FaultVerdict.HELD for each in cases)
+    return f"{fmt.count(broken)} of {fmt.count(len(cases))} did not hold" if cases else ""
+
+
+def _lede(findings: Findings, first: tuple[Comparison, ...], load: str) -> str:
+    """What this run can answer, where it compares no plain calls."""
+    if not first and findings.growth:
+        return ONLY_GROWTH
+    return ONLY_FAULTS if not first and findings.faults and not findings.calls_total else _sentence(first, load)
 
 
 def _by_condition(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Comparison]]:
