@@ -1,12 +1,13 @@
 """Owns a fault matrix from its plan to its rows: the cases, the groups they are measured in, many at once, the join
 with the journal.
 
-A group is an arm, a provider and a colour: one forking process, a child for each case. Groups are the blocks of such a
-run: killed at any moment it keeps every group that was finished. Called by ``commands``.
+A group is an arm, a provider and a colour: one forking process, a child for each case or for a few that end soon. Groups
+are the blocks of such a run: killed at any moment it keeps every group that was finished. Called by ``commands``.
 """
 
 from __future__ import annotations
 
+import math
 import random
 import signal
 import threading
@@ -38,6 +39,9 @@ from harness.vocabulary import FaultSetting, FaultVerdict, Mode
 
 ALIVE_AT_ONCE = 48
 STARTING_AT_ONCE = 2
+SHARING = (8, 3)
+"""How many cases share a child at most: without retries, and with retries and the pauses between them."""
+
 _SETTLING_S = 0.06
 """How long after its call began a child still counts as busy: then it waits, or has ended."""
 
@@ -147,11 +151,20 @@ class Matrix:
             for stream in self.plan.streams
             if stream in scenario.streams
             for setting in self.plan.settings
-            if not (group.is_chain and setting is FaultSetting.GUARDED)
+            if _is_worth(scenario, setting) and not (group.is_chain and setting is FaultSetting.GUARDED)
             for repeat in range(self.plan.repeats)
         ]
         random.Random(f"{self.seed}/{block}").shuffle(kinds)
         return [Case(first_number(block) + position, *kind) for position, kind in enumerate(kinds)]
+
+
+def _is_worth(scenario: Scenario, setting: FaultSetting) -> bool:
+    """A guard matters where a call may hang, retries where an attempt fails; elsewhere they repeat what is known."""
+    if scenario.act is None:
+        return True
+    if setting is FaultSetting.GUARDED:
+        return scenario.family in ("connection", "silence", "slow")
+    return setting is not FaultSetting.RETRYING or scenario.family not in ("malformed", "ending")
 
 
 def first_number(block: int) -> int:
@@ -208,11 +221,36 @@ class Floor:
 
 @dataclass(slots=True)
 class _Watched:
-    """One child: when it began its call, what it reported, and whether it is over."""
+    """One case: when its call began, and what was reported of it; no report means that it was killed."""
 
     case: Case
     started_ns: int | None = None
     report: Report | None = None
+
+
+def batches(cases: Sequence[Case]) -> list[list[Case]]:
+    """What each child is given, in the order of the first: cases that end by themselves and soon share a child with
+    others of their shape and setting; every other one has its own.
+    """
+    found: list[list[Case]] = []
+    open_ones: dict[tuple[bool, FaultSetting], list[Case]] = {}
+    for case in cases:
+        kind = (case.stream, case.setting)
+        shared = open_ones.get(kind)
+        if not _is_soon_over(case.scenario):
+            found.append([case])
+        elif shared is None or len(shared) == SHARING[case.setting is FaultSetting.RETRYING]:
+            open_ones[kind] = [case]
+            found.append(open_ones[kind])
+        else:
+            shared.append(case)
+    return found
+
+
+def _is_soon_over(scenario: Scenario) -> bool:
+    if scenario.act is None:
+        return True
+    return scenario.family in ("cut", "status", "malformed", "ending") and scenario.act.retry_after is None
 
 
 class GroupRun:
@@ -325,39 +363,54 @@ class GroupRun:
     def _measured(
         self, zygote: ZygoteProcess, cases: Sequence[Case], on_case: Callable[[], None]
     ) -> Iterator[_Watched]:
-        """Start children as fast as the machine starts them, and yield each when it is over."""
-        waiting, alive, busy = list(reversed(cases)), dict[int, _Watched](), dict[int, float]()
+        """Start children as fast as the machine starts them, and yield each case when it is over."""
+        waiting = batches(cases)[::-1]
+        alive, owner, busy = dict[int, list[_Watched]](), dict[int, int](), dict[int, float]()
         try:
             while waiting or alive:
                 if self._floor.is_closing.is_set():
                     raise KeyboardInterrupt
                 while waiting and len(alive) < ALIVE_AT_ONCE and self._floor.starting.acquire(blocking=False):
-                    case = waiting.pop()
-                    alive[case.number] = _Watched(case)
-                    busy[case.number] = float("inf")
-                    zygote.fork(self._spec(case))
+                    batch = waiting.pop()
+                    first = batch[0].number
+                    alive[first], busy[first] = [_Watched(case) for case in batch], math.inf
+                    owner |= {case.number: first for case in batch}
+                    zygote.fork([self._spec(case) for case in batch])
                 for line in zygote.lines(0.01):
-                    number = line.get("started") or line.get("ended") or line["report"]["number"]
+                    if "ended" in line:
+                        self._settle(busy, line["ended"])
+                        over, left = self._ended(alive.pop(line["ended"]), line["signal"])
+                        waiting += [left] if left else []
+                        for each in over:
+                            on_case()
+                            yield each
+                        continue
+                    number = line["started"] if "started" in line else line["report"]["number"]
+                    each = next(each for each in alive[owner[number]] if each.case.number == number)
                     if "started" in line:
-                        alive[number].started_ns = line["started_ns"]
-                        busy[number] = time.monotonic() + _SETTLING_S
-                    elif "report" in line:
-                        alive[number].report = Report(**line["report"])
+                        each.started_ns = line["started_ns"]
+                        if busy.get(owner[number]) == math.inf:
+                            busy[owner[number]] = time.monotonic() + _SETTLING_S
                     else:
-                        self._settle(busy, number)
-                        over = alive.pop(number)
-                        if over.report is None and line["signal"] not in _KILLED:
-                            raise WorkerLostError(f"group {self._group}: the child of {over.case} ended without a word")
-                        on_case()
-                        yield over
-                for number in [number for number, until in busy.items() if until < time.monotonic()]:
-                    self._settle(busy, number)
+                        each.report = Report(**line["report"])
+                for first in [first for first, until in busy.items() if until < time.monotonic()]:
+                    self._settle(busy, first)
         finally:
-            for number in list(busy):
-                self._settle(busy, number)
+            for first in list(busy):
+                self._settle(busy, first)
 
-    def _settle(self, busy: dict[int, float], number: int) -> None:
-        if busy.pop(number, None) is not None:
+    def _ended(self, watched: Sequence[_Watched], number: int) -> tuple[list[_Watched], list[Case]]:
+        """The cases that an ended child is done with, and those that it never came to. Raises WorkerLostError."""
+        begun = [each for each in watched if each.started_ns is not None]
+        lost = any(each.report is None for each in begun) or not begun
+        if lost and number not in _KILLED:
+            raise WorkerLostError(f"group {self._group}: the child of {watched[0].case} ended without a word")
+        if not begun:
+            raise WorkerLostError(f"group {self._group}: the child of {watched[0].case} was killed before it began")
+        return begun, [each.case for each in watched if each.started_ns is None]
+
+    def _settle(self, busy: dict[int, float], first: int) -> None:
+        if busy.pop(first, None) is not None:
             self._floor.starting.release()
 
     def _joined(self, watched: Sequence[_Watched], versions: Mapping[str, str]) -> list[FaultCase]:

@@ -57,9 +57,11 @@ class ZygoteProcess:
         self._send({"learn": [dump_case(case) for case in cases]})
         self._one(_LEARN_S)
 
-    def fork(self, case: CaseSpec) -> None:
-        """Start a child for a case. What becomes of it is told by ``lines``: started, report, ended."""
-        self._send({"case": dump_case(case)})
+    def fork(self, cases: Sequence[CaseSpec]) -> None:
+        """Start a child for cases of one shape, one after the other. ``lines`` tells of each when it started and its
+        report, and that the child ended, under the number of the first.
+        """
+        self._send({"cases": [dump_case(case) for case in cases]})
 
     def lines(self, timeout_s: float) -> list[dict[str, Any]]:
         """What was said since last asked; waits for the first of it. Raises WorkerLostError when it is gone."""

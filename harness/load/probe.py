@@ -1,7 +1,8 @@
-"""Owns one call under a fault, as the process sees it that makes it: when control came back, with what, and what was
+"""Owns calls under faults, as the process sees them that makes them: when control came back, with what, and what was
 left behind a moment later. The wire's side of it is in the backend's journal.
 
-Runs in a child that ``zygote`` forked and that nobody misses when it is killed. Loads no SDK but the client's own.
+A sound call comes first, so that no case pays for what is paid only once; then one case after the other. Runs in a child
+that ``zygote`` forked and that nobody misses when it is killed. Loads no SDK but the client's own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ _BEAT_S = 0.005
 class CaseSpec:
     """One case as the child sees it. ``truth`` is what the wire carries; ``guard`` the limits outside the client.
 
-    ``sound`` is where nothing goes wrong: a call to it comes first, so that no case pays for what is only paid once.
+    ``sound`` is where nothing goes wrong, for the call that comes first.
     """
 
     number: int
@@ -71,6 +72,10 @@ class Report:
     loop_lag_ns: int | None
 
 
+Begin = Callable[[CaseSpec], None]
+Tell = Callable[[Report], None]
+
+
 class _Dialled:
     """Counts the connections that this process dials, through the interpreter's audit events."""
 
@@ -86,10 +91,10 @@ class _Dialled:
 class _Call:
     """What is known of the call while it is made; both colours fill it."""
 
-    def __init__(self, client: Client, spec: CaseSpec) -> None:
+    def __init__(self, client: Client, spec: CaseSpec, dialled: _Dialled) -> None:
         self.client, self.spec = client, spec
         self.families = (*{name.partition(".")[0] for name in client.FACTS.subjects}, "harness")
-        self.dialled = _Dialled()
+        self.dialled, self.dialled_before = dialled, dialled.count
         self.chunks: list[Any] = []
         self.result: Any = None
         self.error: BaseException | None = None
@@ -134,7 +139,7 @@ class _Call:
             finish_reason=finish_reason,
             is_true_answer=is_true,
             response_model=model,
-            connects=self.dialled.count,
+            connects=self.dialled.count - self.dialled_before,
             threads_left=threads - self.before[0],
             descriptors_left=descriptors - self.before[1],
             tasks_left=tasks_left,
@@ -142,16 +147,22 @@ class _Call:
         )
 
 
-def probe_sync(client: Client, spec: CaseSpec, begin: Callable[[], None]) -> Report:
-    """Warm the code by a sound call, say that the case begins, open a client, make its call here, and tell."""
-    warming = client.open_sync(spec.sound)
-    arguments = client.arguments(spec.question, spec.sound, 0)
-    if spec.question.stream:
+def probe_sync(client: Client, specs: Sequence[CaseSpec], begin: Begin, tell: Tell) -> None:
+    """Make a sound call, then each case's in this thread: ``begin`` says which one, ``tell`` takes what came of it."""
+    first, dialled = specs[0], _Dialled()
+    warming = client.open_sync(first.sound)
+    arguments = client.arguments(first.question, first.sound, 0)
+    if first.question.stream:
         list(client.stream(warming, arguments))
     else:
         client.call(warming, arguments)
-    begin()
-    call = _Call(client, spec)
+    for spec in specs:
+        begin(spec)
+        tell(_probe_sync(client, spec, dialled))
+
+
+def _probe_sync(client: Client, spec: CaseSpec, dialled: _Dialled) -> Report:
+    call, handle = _Call(client, spec, dialled), None
     try:
         handle = client.open_sync(spec.target)
         arguments = call.begin()
@@ -171,21 +182,29 @@ def probe_sync(client: Client, spec: CaseSpec, begin: Callable[[], None]) -> Rep
         call.error = problem
     call.finished_ns = now_ns()
     time.sleep(GRACE_S)
-    return call.report(None, None)
+    report = call.report(None, None)
+    with contextlib.suppress(Exception):
+        client.close_sync(handle)
+    return report
 
 
-async def probe_async(client: Client, spec: CaseSpec, begin: Callable[[], None]) -> Report:
-    """Warm the code by a sound call, say that the case begins, open a client, make its call here, and tell."""
-    warming = await client.open_async(spec.sound)
-    arguments = client.arguments(spec.question, spec.sound, 0)
-    if spec.question.stream:
+async def probe_async(client: Client, specs: Sequence[CaseSpec], begin: Begin, tell: Tell) -> None:
+    """Make a sound call, then each case's in this task: ``begin`` says which one, ``tell`` takes what came of it."""
+    first, dialled = specs[0], _Dialled()
+    warming = await client.open_async(first.sound)
+    arguments = client.arguments(first.question, first.sound, 0)
+    if first.question.stream:
         async for _ in await client.astream(warming, arguments):
             pass
     else:
         await client.acall(warming, arguments)
-    begin()
-    call = _Call(client, spec)
-    lag = _Lag()
+    for spec in specs:
+        begin(spec)
+        tell(await _probe_async(client, spec, dialled))
+
+
+async def _probe_async(client: Client, spec: CaseSpec, dialled: _Dialled) -> Report:
+    call, handle, lag = _Call(client, spec, dialled), None, _Lag()
     beating = asyncio.create_task(lag.watch())
     tasks = len(asyncio.all_tasks())
     try:
@@ -211,7 +230,10 @@ async def probe_async(client: Client, spec: CaseSpec, begin: Callable[[], None])
     worst_ns = lag.worst_ns
     await asyncio.sleep(GRACE_S)
     beating.cancel()
-    return call.report(len(asyncio.all_tasks()) - tasks, worst_ns)
+    report = call.report(len(asyncio.all_tasks()) - tasks, worst_ns)
+    with contextlib.suppress(Exception):
+        await client.close_async(handle)
+    return report
 
 
 class _Lag:
@@ -238,7 +260,7 @@ def _held() -> tuple[int, int]:
 _IDLE = ("_worker", "_serve")
 """Where threads of ``concurrent.futures`` and of the guard wait for work."""
 
-PROBES: dict[str, Callable[[Client, CaseSpec, Callable[[], None]], Report]] = {
+PROBES: dict[str, Callable[[Client, Sequence[CaseSpec], Begin, Tell], None]] = {
     "sync": probe_sync,
-    "async": lambda client, spec, begin: asyncio.run(probe_async(client, spec, begin)),
+    "async": lambda client, specs, begin, tell: asyncio.run(probe_async(client, specs, begin, tell)),
 }

@@ -1,4 +1,4 @@
-"""The process that fault cases are forked from: it imports one client once, and forks a child for every case.
+"""The process that fault cases are forked from: it imports one client once, and forks a child for every few cases.
 
 Started as ``python -m harness.load.zygote`` by ``conductor.zygotes``. Reads JSON lines from standard input, writes JSON
 lines to a copy of standard output. A child that outlives its window is killed by its own alarm, and by this process
@@ -25,7 +25,7 @@ from harness import guard
 from harness.clients import Client, Question, Target, client_named
 from harness.clock import clock_domain, now_ns
 from harness.load.outcome import Truth
-from harness.load.probe import PROBES, CaseSpec
+from harness.load.probe import GRACE_S, PROBES, CaseSpec, Report
 from harness.load.worker import hide_extras, versions
 
 _TICK_S = 0.01
@@ -66,7 +66,7 @@ def load_case(raw: dict[str, Any]) -> CaseSpec:
 
 
 class Zygote:
-    """The forking process: its children by process id, each with its case's number and its last moment."""
+    """The forking process: its children by process id, each with its first case's number and its last moment."""
 
     def __init__(self, client: Client, mode: str, replies: int) -> None:
         self._client, self._mode, self._replies = client, mode, replies
@@ -90,22 +90,20 @@ class Zygote:
             self._learn([load_case(raw) for raw in asked["learn"]])
             self.say(learned=len(sys.modules), threads=threading.active_count())
             return
-        spec = load_case(asked["case"])
+        specs = [load_case(raw) for raw in asked["cases"]]
         pid = os.fork()
         if pid == 0:
-            self._be_child(spec)
-        ends_ns = now_ns() + int((spec.window_s + _OPENING_S) * 1e9)
-        self._children[pid] = (spec.number, ends_ns)
+            self._be_child(specs)
+        allowed_s = _OPENING_S + sum(spec.window_s + GRACE_S for spec in specs)
+        self._children[pid] = (specs[0].number, now_ns() + int(allowed_s * 1e9))
 
-    def _be_child(self, spec: CaseSpec) -> None:
-        """Make the call, tell, and end; nothing of the parent's loop runs in a child."""
+    def _be_child(self, specs: list[CaseSpec]) -> None:
+        """Make the calls, tell, and end; nothing of the parent's loop runs in a child."""
         code = 1
         try:
             _end_with_parent()
             _silence()
-            report = PROBES[self._mode](self._client, spec, lambda: self._begin(spec))
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            self.say(report=asdict(report))
+            PROBES[self._mode](self._client, specs, self._begin, self._tell)
             code = 0
         finally:
             os._exit(code)
@@ -114,6 +112,11 @@ class Zygote:
         """The case begins now, and with it its window."""
         self.say(started=spec.number, started_ns=now_ns())
         signal.setitimer(signal.ITIMER_REAL, spec.window_s)
+
+    def _tell(self, report: Report) -> None:
+        """The case is over in time."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self.say(report=asdict(report))
 
     def _learn(self, cases: list[CaseSpec]) -> None:
         """Import what calls import lazily: a scout makes them and tells which modules it then has."""
@@ -124,7 +127,7 @@ class Zygote:
                 _end_with_parent()
                 _silence()
                 for case in cases:
-                    PROBES[self._mode](self._client, case, lambda: None)
+                    PROBES[self._mode](self._client, [case], lambda _: None, lambda _: None)
                 with os.fdopen(writing, "wb") as telling:
                     telling.write(json.dumps(_loaded()).encode())
             finally:
