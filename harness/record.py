@@ -82,7 +82,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultCase:
-    """One call under one fault, in a process of its own (a row of ``faults``). Offsets count from the call's start.
+    """One call under one fault, in a process that can be killed (a row of ``faults``). Offsets are from its start.
 
     ``duration_ns`` is null where control had not come back when the process was killed, after ``window_ns``.
     ``attempts`` is null where the wire cannot show requests: what was dialled is in ``connects`` then. What is left

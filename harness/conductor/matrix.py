@@ -1,8 +1,9 @@
 """Owns a fault matrix from its plan to its rows: the cases, the groups they are measured in, many at once, the join
 with the journal.
 
-A group is an arm, a provider and a colour: one forking process, a child for each case or for a few that end soon. Groups
-are the blocks of such a run: killed at any moment it keeps every group that was finished. Called by ``commands``.
+A group is an arm, a provider and a colour: one forking process, a child for each case or for a few that end soon.
+Groups are the blocks of such a run: killed at any moment it keeps every group that was finished. Called by
+``commands``.
 """
 
 from __future__ import annotations

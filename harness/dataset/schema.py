@@ -258,7 +258,7 @@ REQUESTS = Table(
 FAULTS = Table(
     "faults",
     FaultCase,
-    "One call under one fault, in a process of its own, with what the wire says. Offsets are from the call's start.",
+    "One call under one fault, in a process that can be killed. Offsets are from the call's start.",
     (
         Column("run_id", WORD, "", "the run"),
         Column("block", INT32, "", "the group of cases measured together: an arm, a provider and a colour"),

@@ -1,8 +1,8 @@
 """Owns calls under faults, as the process sees them that makes them: when control came back, with what, and what was
 left behind a moment later. The wire's side of it is in the backend's journal.
 
-A sound call comes first, so that no case pays for what is paid only once; then one case after the other. Runs in a child
-that ``zygote`` forked and that nobody misses when it is killed. Loads no SDK but the client's own.
+A sound call comes first, so that no case pays for what is paid only once; then one case after the other. Runs in a
+child that ``zygote`` forked and that nobody misses when it is killed. Loads no SDK but the client's own.
 """
 
 from __future__ import annotations
