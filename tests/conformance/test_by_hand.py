@@ -37,7 +37,7 @@ SOONER_S = 0.3
 COLD_S = 3.0
 """How much longer a script may take: its time holds the building of a client and a first call."""
 
-WAITED_S = 15.0
+WAITED_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,19 @@ def chat(provider: str, stream: bool) -> Cassette:
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def shared_faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A backend with the shipped chats and scenarios."""
     journal = tmp_path_factory.mktemp("faults") / "journal"
     only = list(CHATS.values())
     with start_backend(CASSETTES, journal, only=only, faults=benchmarks_dir() / "faults") as backend:
         yield Running(backend, journal)
+
+
+@pytest.fixture
+def faulty(shared_faulty: Running) -> Iterator[Running]:
+    """The module's backend; connections are closed after each test."""
+    yield shared_faulty
+    shared_faulty.hang_up()
 
 
 def ask(running: Running, fault: str, provider: str = "openai", stream: bool = False, number: int = 0) -> Wire:
