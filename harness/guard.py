@@ -12,15 +12,14 @@ client, for it knows none::
 A limit that fires raises ``DeadlineExceeded``, which names the phase, and gives up the call beneath: async by
 cancelling it, sync by closing the socket that its thread waits on. Turn the client's own retries off: a guard bounds
 their sum, not their number. A sync call that sleeps (a client that honours ``Retry-After``) or that waits for another
-library's thread gives control back all the same and ends when it wakes up; where even that is too much, a
-``KillableProcess`` stops anything.
+library's thread gives control back all the same and ends when it wakes up; where even that is too much, the process of
+``harness.killable`` stops anything.
 """
 
 import asyncio
 import contextlib
 import contextvars
 import ctypes
-import multiprocessing
 import os
 import socket
 import sys
@@ -31,10 +30,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, I
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from types import TracebackType
-from typing import Any, Literal, ParamSpec, Self, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
-__all__ = ["DeadlineExceeded", "KillableProcess", "Limits", "acall", "astream", "call", "stream"]
+__all__ = ["DeadlineExceeded", "Limits", "acall", "astream", "call", "stream"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -171,85 +169,6 @@ async def astream(
         if not is_over:
             for stream_object in (chunks, opened):
                 await _let_go(stream_object)
-
-
-class KillableProcess:
-    """A child process that makes sync calls and dies when one is late: the only hard stop there is for sync code.
-
-    ``opening`` is called once in each child and gives what calls are made with (a client); the functions called get it
-    first and must, like their results, be picklable: defined in a module, returning plain data. The child is started
-    anew, its client built again, by the first call after a kill. Use as a context manager.
-    """
-
-    def __init__(self, opening: Callable[[], Any]) -> None:
-        self._opening = opening
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._pipe: Any = None
-
-    def call(self, limits: Limits, function: Callable[..., T], /, *args: Any) -> T:
-        """Call ``function(opened, *args)`` in the child. Raises DeadlineExceeded, the child killed, when it is late.
-
-        The time to start a child is not counted against the call.
-        """
-        self.start()
-        self._pipe.send((function, args))
-        if not self._pipe.poll(limits.total_s):
-            self.kill()
-            raise DeadlineExceeded("total", limits.total_s)
-        try:
-            is_ok, found = self._pipe.recv()
-        except EOFError:
-            self.kill()
-            raise ConnectionError("the child process ended during the call") from None
-        if not is_ok:
-            raise found
-        return found  # type: ignore[no-any-return]  # what ``function`` returned
-
-    def start(self) -> None:
-        """Start the child and open what calls are made with, unless that is done."""
-        if self._process is not None and self._process.is_alive():
-            return
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._opening), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._pipe.recv()
-
-    def kill(self) -> None:
-        """End the child at once. Safe to call twice."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-            self._pipe.close()
-        self._process = self._pipe = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
-
-
-def _serve(pipe: Any, opening: Callable[[], Any]) -> None:
-    opened = opening()
-    pipe.send(True)
-    while True:
-        try:
-            function, args = pipe.recv()
-        except EOFError:
-            return
-        try:
-            reply = (True, function(opened, *args))
-        except Exception as problem:  # noqa: BLE001  (handed to the caller)
-            reply = (False, problem)
-        try:
-            pipe.send(reply)
-        except Exception as problem:  # noqa: BLE001  (a result or an error that cannot be pickled)
-            pipe.send((False, TypeError(f"cannot be sent back: {type(reply[1]).__name__}: {problem}")))
 
 
 async def _let_go(opened: Any) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from harness.guard import DeadlineExceeded, KillableProcess, Limits, acall, astream, call, stream
+from harness.guard import DeadlineExceeded, Limits, acall, astream, call, stream
+from harness.killable import KillableProcess
 
 LONG = 30.0
 """A limit that is not the one under test."""

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from harness import arms as arm_names
-from harness.analysis.findings import FaultOutcome, RetryFacts
 from harness.analysis.frames import NS_PER_S
+from harness.analysis.outcomes import FaultOutcome, RetryFacts
 
 _KEYS = ["run_id", "fault", "arm", "provider_name", "mode", "request_stream", "setting"]
 _FAILING, _ONE_SECOND, _HALF_A_MINUTE = "status-503", "rate-limited-1s", "rate-limited-30s"

@@ -22,6 +22,7 @@ from harness.analysis.audits import (
 )
 from harness.analysis.keys import CellKey as CellKey
 from harness.analysis.keys import Interval as Interval
+from harness.analysis.outcomes import FaultOutcome, RetryFacts
 
 
 class Verdict(StrEnum):
@@ -215,77 +216,6 @@ class SelfTest:
     required: str
     passed: bool
     measured_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class FaultOutcome:
-    """What became of one kind of case: a fault, an arm, a provider, a colour, a shape and a setting.
-
-    The first repetition's facts; ``is_second``: the answer names another model than was asked for, as a chain's second
-    link does; ``verdicts`` are those of every repetition, so that a case which flaps shows.
-    ``duration_s`` is None where control did not come back within ``window_s``; ``last_attempt_s`` when the last request
-    left, after the call's start.
-    """
-
-    run_id: str
-    fault: str
-    family: str
-    arm: str
-    client: str
-    client_version: str
-    provider: str
-    mode: str
-    stream: bool
-    setting: str
-    limit_s: float | None
-    window_s: float
-    retries_asked: int | None
-    outcome: str
-    duration_s: float | None
-    error_kind: str | None
-    error_class: str | None
-    error_is_own: bool | None
-    status: int | None
-    finish_reason: str | None
-    is_true_answer: bool | None
-    is_second: bool
-    attempts: int | None
-    last_attempt_s: float | None
-    verdict: str
-    findings: tuple[str, ...]
-    verdicts: tuple[str, ...]
-
-    @property
-    def failed_over(self) -> bool:
-        """Whether a chain's answer is the second link's: another provider's model, and the true answer."""
-        return self.is_second and self.is_true_answer is True
-
-    @property
-    def flaps(self) -> bool:
-        """Whether its repetitions disagree."""
-        return len(set(self.verdicts)) > 1
-
-
-@dataclass(frozen=True, slots=True)
-class RetryFacts:
-    """What one call becomes when every request fails, for an arm, a provider, a colour and a setting.
-
-    Of whole answers. ``requests`` and ``wall_s`` under a status 503 to every request; ``promised_s`` the worst case
-    computed from the setting; ``waits_for_1_s`` whether a Retry-After of one second was waited for, ``sleeps_for_30_s``
-    whether one of half a minute kept the call past its window. None where that case was not measured.
-    """
-
-    run_id: str
-    arm: str
-    provider: str
-    mode: str
-    setting: str
-    retries_asked: int | None
-    requests: int
-    wall_s: float | None
-    promised_s: float | None
-    waits_for_1_s: bool | None
-    sleeps_for_30_s: bool | None
 
 
 @dataclass(frozen=True, slots=True)

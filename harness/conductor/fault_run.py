@@ -8,14 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from harness.cassette import Cassette
 from harness.conductor.backends import backend_of_run
+from harness.conductor.case_rows import Ledger
 from harness.conductor.environments import DEFAULT, check_available
+from harness.conductor.group_run import Floor, GroupRun
 from harness.conductor.manifests import Planned, check_same_versions, new_manifest, with_lost, with_progress
-from harness.conductor.matrix import HEALTHY, Cassetted, Floor, Group, GroupRun, Ledger, Matrix
+from harness.conductor.matrix import HEALTHY, Cassetted, Group, Matrix
 from harness.conductor.prepare import Shelf, load_shelf, question_of
 from harness.conductor.processes import WorkerLostError
 from harness.conductor.progress import Progress
@@ -38,15 +41,15 @@ from harness.workload import load_workload
 GROUPS_AT_ONCE = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FaultCampaign:
-    """A fault matrix to measure, and from which files."""
+    """A fault matrix to measure, and from which files; what is read from them is kept."""
 
     plan: FaultPlanFile
     seed: int
     benchmarks: Path
 
-    @property
+    @cached_property
     def scenarios(self) -> dict[str, Scenario]:
         """The plan's scenarios by name; a healthy one is always among them. Raises UsageError for an unknown name."""
         known, wanted = load_scenarios(self.benchmarks / "faults"), self.plan.plan.faults
@@ -59,7 +62,7 @@ class FaultCampaign:
                 raise UsageError(f"plan: faults: expected one of {', '.join(known)}, got {name!r}")
         return {name: known[name] for name in sorted({*wanted, HEALTHY})}
 
-    @property
+    @cached_property
     def matrix(self) -> Matrix:
         """Everything concrete but the run's id. Raises UsageError or DataError."""
         shelf = load_shelf(self.benchmarks / "cassettes")
@@ -98,7 +101,7 @@ def run_faults(campaign: FaultCampaign, store: Store, progress: Progress, resume
             check_same_versions(manifest, backend)
         store.write_manifest(manifest)
         left = sorted(set(range(len(groups))) - store.blocks_done(manifest.run_id))
-        named = Matrix(manifest.run_id, matrix.plan, matrix.scenarios, matrix.cassetted, matrix.seed)
+        named = replace(matrix, run_id=manifest.run_id)
         for block, rows, lost in _measured(named, {block: groups[block] for block in left}, backend, journal, progress):
             store.write_block(manifest.run_id, block, (), (), (), faults=rows)
             manifest = with_lost(with_progress(manifest, len(store.blocks_done(manifest.run_id))), lost)

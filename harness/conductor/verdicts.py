@@ -1,6 +1,6 @@
 """Owns the verdict on one case: what the wire and the clock say of a call, never the client's word. Pure.
 
-Called by ``conductor.matrix``. The order of ``FaultVerdict`` is the order of gravity; a case carries all that apply.
+Called by ``conductor.case_rows``. The order of ``FaultVerdict`` is the order of gravity; a case carries all that apply.
 """
 
 from __future__ import annotations

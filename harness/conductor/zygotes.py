@@ -1,6 +1,6 @@
 """Owns one forking process as the conductor sees it: start, cases in, lines out, and the end of all that it forked.
 
-Called by ``conductor.matrix``. Whatever hangs in a child is the child's; this side never waits longer than it says.
+Called by ``conductor.group_run``. Whatever hangs in a child is the child's; this side never waits longer than it says.
 """
 
 from __future__ import annotations

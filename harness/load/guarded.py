@@ -11,6 +11,7 @@ from typing import Any
 
 from harness import guard
 from harness.clients import Answer, Client, Target, client_named
+from harness.killable import KillableProcess
 from harness.load.bridges import Passing
 
 GUARD = guard.Limits(total_s=60.0, first_chunk_s=30.0, inter_chunk_s=30.0)
@@ -40,17 +41,17 @@ class Guarded(Passing):
 class InProcess(Passing):
     """Sync calls in a child that can be killed. The answer is read there: what crosses must be plain."""
 
-    def open_sync(self, target: Target) -> guard.KillableProcess:
+    def open_sync(self, target: Target) -> KillableProcess:
         """A child with a client of its own."""
-        process = guard.KillableProcess(partial(_open_in_child, self.client.FACTS.name, target))
+        process = KillableProcess(partial(_open_in_child, self.client.FACTS.name, target))
         process.start()
         return process
 
-    def call(self, handle: guard.KillableProcess, arguments: dict[str, Any]) -> Any:
+    def call(self, handle: KillableProcess, arguments: dict[str, Any]) -> Any:
         """One whole call, there and back."""
         return handle.call(GUARD, _call_in_child, arguments)
 
-    def close_sync(self, handle: guard.KillableProcess) -> None:
+    def close_sync(self, handle: KillableProcess) -> None:
         """End the child."""
         handle.kill()
 

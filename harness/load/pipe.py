@@ -91,10 +91,17 @@ def load_spec(line: bytes) -> WorkerSpec:
 
 
 def _cell(raw: Mapping[str, Any]) -> CellSpec:
-    asked, known = raw["question"], raw["truth"]
-    question = {**asked, "messages": tuple(asked["messages"]), "tools": tuple(asked["tools"])}
-    truth = {**known, "tool_calls": tuple((name, arguments) for name, arguments in known["tool_calls"])}
-    return CellSpec(Target(**raw["target"]), Question(**question), Truth(**truth))
+    return CellSpec(Target(**raw["target"]), load_question(raw["question"]), load_truth(raw["truth"]))
+
+
+def load_question(raw: Mapping[str, Any]) -> Question:
+    """A question from its JSON."""
+    return Question(**{**raw, "messages": tuple(raw["messages"]), "tools": tuple(raw["tools"])})
+
+
+def load_truth(raw: Mapping[str, Any]) -> Truth:
+    """A truth from its JSON."""
+    return Truth(**{**raw, "tool_calls": tuple((name, arguments) for name, arguments in raw["tool_calls"])})
 
 
 def dump_ready(ready: Ready) -> bytes:

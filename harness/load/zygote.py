@@ -22,9 +22,9 @@ from dataclasses import asdict
 from typing import Any
 
 from harness import guard
-from harness.clients import Client, Question, Target, client_named
+from harness.clients import Client, Target, client_named
 from harness.clock import clock_domain, now_ns
-from harness.load.outcome import Truth
+from harness.load.pipe import load_question, load_truth
 from harness.load.probe import GRACE_S, PROBES, CaseSpec, Report
 from harness.load.worker import hide_extras, versions
 
@@ -56,12 +56,14 @@ def dump_case(spec: CaseSpec) -> dict[str, Any]:
 
 def load_case(raw: dict[str, Any]) -> CaseSpec:
     """The inverse of ``dump_case``; trusted, it comes from our own parent."""
-    asked, known = raw["question"], raw["truth"]
-    question = Question(**{**asked, "messages": tuple(asked["messages"]), "tools": tuple(asked["tools"])})
-    truth = Truth(**{**known, "tool_calls": tuple((name, text) for name, text in known["tool_calls"])})
-    limits = guard.Limits(**raw["guard"]) if raw["guard"] else None
     return CaseSpec(
-        raw["number"], Target(**raw["target"]), Target(**raw["sound"]), question, truth, raw["window_s"], limits
+        number=raw["number"],
+        target=Target(**raw["target"]),
+        sound=Target(**raw["sound"]),
+        question=load_question(raw["question"]),
+        truth=load_truth(raw["truth"]),
+        window_s=raw["window_s"],
+        guard=guard.Limits(**raw["guard"]) if raw["guard"] else None,
     )
 
 

@@ -19,8 +19,10 @@ import pytest
 
 from harness.cassette import SUFFIX, load_cassette
 from harness.conductor.backends import backend_of_run
+from harness.conductor.case_rows import Ledger
 from harness.conductor.fault_run import FaultCampaign
-from harness.conductor.matrix import Floor, GroupRun, Ledger, Matrix
+from harness.conductor.group_run import Floor, GroupRun
+from harness.conductor.matrix import Matrix
 from harness.conductor.processes import worker_environment
 from harness.fault_plan import FaultPlan, FaultPlanFile
 from harness.places import benchmarks_dir

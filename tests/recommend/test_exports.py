@@ -243,9 +243,8 @@ def test_no_settings_make_an_empty_document_and_a_file_with_its_guard(monkeypatc
 
 
 def test_the_pasted_guard_is_the_tested_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole but for the process that settings need not carry; each of its four ways works where it was pasted."""
+    """Each of its four ways works where it was pasted."""
     names = pasted(recommend(findings()), monkeypatch)
-    assert "KillableProcess" not in names
     easy, hasty = names["Limits"](5.0, 5.0, 5.0), names["Limits"](0.02, 0.02, 0.02)
     assert names["call"](easy, int, "7") == 7
     assert list(names["stream"](easy, range, 3)) == [0, 1, 2]

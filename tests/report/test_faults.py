@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.faults import fault_outcomes, retry_facts
-from harness.analysis.findings import FaultOutcome, Findings
+from harness.analysis.findings import Findings
+from harness.analysis.outcomes import FaultOutcome
 from harness.report.build import render
 from harness.report.material import Material
 from harness.report.sections import chains, faults, retries

@@ -24,9 +24,6 @@ it guarantees, and when it was measured. EXAMPLE means: derived from authored la
 """
 '''
 
-LEFT_OUT = ("KillableProcess", "_serve")
-"""Of the guard, what settings need not carry along: it starts processes, and is there for who installs the harness."""
-
 CONFIGS_NOTE = """\
 # Per model, in seconds, for the output budget in max_tokens (newer OpenAI models: max_completion_tokens).
 # "timeout" is what an SDK takes: it bounds each socket read and is no deadline. The guard below makes limits hold:
@@ -70,12 +67,12 @@ def export(settings: Iterable[Setting], run_ids: Sequence[str], date: str) -> st
 
 
 def _guard(*, is_imports: bool) -> str:
-    """The guard's imports, or the rest of it but its docstring and what is left out, as it stands in its file."""
+    """The guard's imports, or the rest of it but its docstring, as it stands in its file."""
     source = inspect.getsource(guard)
     lines = source.splitlines(keepends=True)
     parts = []
     for node in ast.parse(source).body[1:]:
-        if isinstance(node, ast.Import | ast.ImportFrom) is not is_imports or _is_left_out(node):
+        if isinstance(node, ast.Import | ast.ImportFrom) is not is_imports or _is_export_list(node):
             continue
         start = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
         gap = "\n\n" if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ""
@@ -83,10 +80,8 @@ def _guard(*, is_imports: bool) -> str:
     return "".join(parts)
 
 
-def _is_left_out(node: ast.stmt) -> bool:
-    if isinstance(node, ast.Assign):
-        return any(isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets)
-    return isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in LEFT_OUT
+def _is_export_list(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
 
 
 def _environment(settings: list[Setting], date: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from harness.analysis.findings import FaultOutcome
+from harness.analysis.outcomes import FaultOutcome
 from harness.arms import CHAINS
 from harness.report import format as fmt
 from harness.report import words

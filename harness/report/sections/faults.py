@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from harness.analysis.findings import FaultOutcome
+from harness.analysis.outcomes import FaultOutcome
 from harness.arms import CHAINS, CONTROLS
 from harness.report import format as fmt
 from harness.report import words

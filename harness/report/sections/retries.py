@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.findings import RetryFacts
+from harness.analysis.outcomes import RetryFacts
 from harness.arms import MATRIX_ONLY
 from harness.report import format as fmt
 from harness.report import words
