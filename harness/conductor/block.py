@@ -31,6 +31,8 @@ from harness.replay.launch import BackendProcess
 from harness.vocabulary import Load, Mode
 
 WARMED_AT_ONCE = 4
+WARMED_TRIES = 4
+"""How many processes may try to get warm in one seat: some clients hang now and then, for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +171,9 @@ def _check_clock(worker: WorkerProcess) -> None:
 def _warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) -> tuple[list[str], list[str]]:
     """Warm every path by the plan's count, four processes at a time: paced calls mostly wait, nothing is measured yet.
 
-    A worker that dies or hangs is replaced by a fresh one once; what it would have told of a cold start is then left
-    out. Returns what failed once and not again, and the workers lost. Raises DataError for what failed twice: it would
-    fail in every call.
+    A worker that dies or hangs is replaced by a fresh one, a few times; what it would have told of a cold start is then
+    left out. Returns what failed once and not again, and the workers lost. Raises DataError for what failed twice: it
+    would fail in every call.
     """
 
     def warm(seat: Seat) -> list[str]:
@@ -181,11 +183,15 @@ def _warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) -
         return [said for index, calls in counts if (said := _warm(seat.worker, cells[index], index, calls, backend))]
 
     def warm_or_replace(seat: Seat) -> tuple[list[str], list[str]]:
-        try:
-            return warm(seat), []
-        except WorkerLostError as lost:
-            seat.worker.restart()
-            return warm(seat), [f"{lost}; it was warming up, a fresh process took its place"]
+        told: list[str] = []
+        while True:
+            try:
+                return warm(seat), told
+            except WorkerLostError as lost:
+                if len(told) == WARMED_TRIES - 1:
+                    raise
+                told.append(f"{lost}; it was warming up, a fresh process took its place")
+                seat.worker.restart()
 
     with ThreadPoolExecutor(WARMED_AT_ONCE) as pool:
         done = [job.result() for job in [pool.submit(warm_or_replace, seat) for seat in seats]]
