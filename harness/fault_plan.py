@@ -19,11 +19,29 @@ from harness.errors import UsageError
 from harness.vocabulary import FaultSetting, Mode
 
 
+class Outage(Strict):
+    """A fault that lasts and then ends, and the calls that go on arriving: ``calls`` of them, one every ``every_s``."""
+
+    lasting_s: int = Field(ge=1, le=3600)
+    every_s: float = Field(ge=0.05, le=60)
+    calls: int = Field(ge=2, le=10_000)
+
+    @model_validator(mode="after")
+    def _is_outlasted(self) -> Self:
+        if self.every_s * (self.calls - 1) <= self.lasting_s:
+            raise ValueError(
+                f"expected calls to arrive past the outage of {self.lasting_s} s, got the last one after "
+                f"{self.every_s * (self.calls - 1):g} s; raise calls"
+            )
+        return self
+
+
 class FaultPlan(Strict):
     """What to befall. ``models`` names one model per provider; ``limit_s`` and ``retries`` are what the settings use.
 
-    ``fallback`` is the provider among them that chains turn to. ``window_s`` is how long
-    control is waited for; ``repeats`` how often each case is measured, to see what flaps.
+    ``fallback`` is the provider among them that chains turn to. ``window_s`` is how long control is waited for;
+    ``repeats`` how often each case is measured, to see what flaps. With ``outage`` a case is not one call but many,
+    arriving in one process while the fault lasts and after.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
@@ -41,6 +59,7 @@ class FaultPlan(Strict):
     window_s: float = Field(gt=0, le=600)
     repeats: int = Field(default=1, ge=1, le=20)
     seed: int = 1
+    outage: Outage | None = None
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
@@ -53,6 +72,8 @@ class FaultPlan(Strict):
             raise ValueError(f"expected each arm once, got {list(self.arms)}")
         for arm in self.arms:
             _check(arm)
+        if self.outage is not None and self.repeats > 1:
+            raise ValueError(f"expected repeats = 1 with an outage, got {self.repeats}; run the plan again instead")
         if self.fallback is not None and self.fallback not in self.models:
             raise ValueError(
                 f"expected fallback among the models' providers {list(self.models)}, got {self.fallback!r}"
@@ -87,9 +108,15 @@ class FaultPlanFile:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def is_fault_plan(text: str, path: Path) -> bool:
-    """Whether a plan's text describes a fault matrix. Raises UsageError when it is no TOML."""
-    return "faults" in parse_toml(text, path)
+PlanKind = Literal["calls", "faults", "outage"]
+
+
+def plan_kind(text: str, path: Path) -> PlanKind:
+    """What a plan's text has measured: calls, a fault matrix, or calls around an outage. Raises UsageError when it is
+    no TOML.
+    """
+    raw = parse_toml(text, path)
+    return "calls" if "faults" not in raw else "outage" if "outage" in raw else "faults"
 
 
 def read_fault_plan(text: str, path: Path) -> FaultPlanFile:
@@ -103,9 +130,10 @@ def load_fault_plan(path: Path) -> FaultPlanFile:
 
 
 def fault_plan_text(plan: FaultPlan) -> str:
-    """A plan as TOML (its values are only strings, numbers, lists of them, and one table)."""
+    """A plan as TOML (its values are only strings, numbers, lists of them, and tables of those)."""
     raw = plan.model_dump(mode="json", exclude_none=True)
-    models = raw.pop("models")
+    tables = {key: raw.pop(key) for key in ("models", "outage") if key in raw}
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in raw.items()]
-    lines += ["", "[models]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in models.items())]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"

@@ -131,6 +131,42 @@ class FaultCase:
     findings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageCall:
+    """One of the calls that arrive, one after the other in one process, while a fault lasts and after it has ended (a
+    row of ``outages``). ``arrival_offset_ns`` is its start after the first call's, the other offsets are after its own.
+
+    ``duration_ns`` is null where control had not come back when the process was killed.
+    """
+
+    run_id: str
+    block: int
+    arm: str
+    client: str
+    client_version: str
+    http_library: str
+    http_library_version: str
+    mode: str
+    provider_name: str
+    request_model: str
+    request_stream: bool
+    setting: str
+    limit_ns: int | None
+    retries_asked: int | None
+    fault: str
+    outage_ns: int
+    arrival: int
+    arrival_offset_ns: int
+    duration_ns: int | None
+    outcome: str
+    error_kind: str | None
+    error_class: str | None
+    is_true_answer: bool | None
+    response_model: str | None
+    attempts: int
+    attempt_offsets_ns: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Cold:
     """Facts of one fresh process (a row of ``cold``)."""

@@ -15,13 +15,14 @@ from harness.analysis.beside import Beside
 from harness.analysis.blocks import ArmBlocks, arm_blocks
 from harness.analysis.comparisons import Compared, Differing, compare
 from harness.analysis.costs import audit_costs
-from harness.analysis.faults import fault_outcomes, retry_facts
+from harness.analysis.faults import fault_outcomes, retry_facts, unclassified
 from harness.analysis.findings import Findings, SelfTest
 from harness.analysis.frames import check, usable, with_metrics
 from harness.analysis.growth import growth, is_grown
 from harness.analysis.headline import headline
 from harness.analysis.jobs import job_endings
 from harness.analysis.layers import layers
+from harness.analysis.outages import outage_facts
 from harness.analysis.pressure import pressures
 from harness.analysis.provenance import cell_order, latency_models, run_summary
 from harness.analysis.reported_overhead import audit_overheads
@@ -57,6 +58,9 @@ class Source(Protocol):
     def faults(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """Rows of ``faults`` of these runs."""
 
+    def outages(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Rows of ``outages`` of these runs."""
+
     def manifests(self) -> Sequence[Manifest]:
         """All runs."""
 
@@ -72,7 +76,13 @@ def findings_from(store: Source, run_ids: Sequence[str]) -> Findings:
             raise DataError(f"run {run_id}: expected a run of this dataset, got none; see 'harness list runs'")
     chosen = [manifests[run_id] for run_id in dict.fromkeys(run_ids)]
     tests = [_self_test(one) for one in store.self_tests()]
-    beside = Beside(store.requests(run_ids), store.traffic(run_ids), store.first_calls(run_ids), store.faults(run_ids))
+    beside = Beside(
+        store.requests(run_ids),
+        store.traffic(run_ids),
+        store.first_calls(run_ids),
+        store.faults(run_ids),
+        store.outages(run_ids),
+    )
     return analyse(store.calls(run_ids), store.cold(run_ids), chosen, tests, beside)
 
 
@@ -96,9 +106,8 @@ def analyse(
     missing column, a manifest without rows, rows without a manifest, damaged JSON in a manifest.
     """
     beside = beside or Beside()
-    befallen = frozenset() if beside.faults is None else frozenset(map(str, beside.faults["run_id"].unique()))
-    check(calls, may_be_empty=bool(befallen))
-    _check_runs(calls, manifests, befallen)
+    check(calls, may_be_empty=bool(beside.befallen))
+    _check_runs(calls, manifests, beside.befallen)
     ordered = sorted(manifests, key=lambda manifest: (manifest.started_at, manifest.run_id))
     measured = with_metrics(usable(calls))
     everything = _in_plan_order(arm_blocks(calls, measured), ordered)
@@ -108,13 +117,14 @@ def analyse(
     outcomes = fault_outcomes(beside.faults)
     differing = frozenset() if requests is None else asked_differently(requests, arms)
     compared = [_compare_run(arms, manifest, differing) for manifest in ordered]
+    summaries = summarise(arms, measured)
     comparisons = tuple(comparison for run in compared for comparison in run.arms)
     return Findings(
         runs=runs,
         headline=headline(comparisons, runs),
         comparisons=comparisons,
         modes=tuple(comparison for run in compared for comparison in run.modes),
-        summaries=summarise(arms, measured),
+        summaries=summaries,
         layers=layers(arms, comparisons),
         cold=summarise_cold(cold),
         latencies=latency_models(ordered),
@@ -134,6 +144,8 @@ def analyse(
         switches=switches(beside.first_calls, calls, everything),
         faults=outcomes,
         retries=retry_facts(outcomes),
+        outages=outage_facts(beside.outages),
+        unclassified=unclassified(outcomes, summaries),
     )
 
 

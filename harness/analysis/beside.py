@@ -9,9 +9,16 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Rows of ``requests``, ``first_calls`` and ``faults``, and ``Store.traffic``; None where they were not read."""
+    """Rows of ``requests``, ``first_calls``, ``faults`` and ``outages``, and ``Store.traffic``; None where not read."""
 
     requests: pd.DataFrame | None = None
     traffic: pd.DataFrame | None = None
     first_calls: pd.DataFrame | None = None
     faults: pd.DataFrame | None = None
+    outages: pd.DataFrame | None = None
+
+    @property
+    def befallen(self) -> frozenset[str]:
+        """Runs that measured faults or outages, and may have no calls."""
+        frames = (frame for frame in (self.faults, self.outages) if frame is not None)
+        return frozenset(str(run_id) for frame in frames for run_id in frame["run_id"].unique())

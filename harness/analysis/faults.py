@@ -6,15 +6,18 @@ Verdicts were given when the case was measured, with the journal at hand; nothin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
 from harness import arms as arm_names
+from harness.analysis.findings import ArmSummary
 from harness.analysis.frames import NS_PER_S
-from harness.analysis.outcomes import FaultOutcome, RetryFacts
+from harness.analysis.outcomes import FaultOutcome, RetryFacts, Unclassified, is_other_model
 
 _KEYS = ["run_id", "fault", "arm", "provider_name", "mode", "request_stream", "setting"]
 _FAILING, _ONE_SECOND, _HALF_A_MINUTE = "status-503", "rate-limited-1s", "rate-limited-30s"
@@ -33,6 +36,25 @@ def fault_outcomes(faults: pd.DataFrame | None) -> tuple[FaultOutcome, ...]:
 def retry_facts(outcomes: Sequence[FaultOutcome]) -> tuple[RetryFacts, ...]:
     """What retries make of one call, per arm, provider, colour and setting that was measured with a failing server."""
     return tuple(_retry_facts(outcomes))
+
+
+def unclassified(outcomes: Sequence[FaultOutcome], summaries: Sequence[ArmSummary]) -> tuple[Unclassified, ...]:
+    """Call paths to whose measured version no fault was put: what holds for another version is not taken for it.
+
+    Empty without a matrix. Paths without a version of their own (the floor) are not asked after.
+    """
+    known = {(each.arm, each.client_version) for each in outcomes}
+    measured = dict.fromkeys((_plain(each.arm), each.client_version) for each in summaries)
+    return tuple(
+        Unclassified(arm, version, tuple(sorted({other for path, other in known if path == arm})))
+        for arm, version in measured
+        if known and (arm, version) not in known and arm_names.role(arm) != "raw"
+    )
+
+
+def _plain(arm: str) -> str:
+    """The arm without bridge and null."""
+    return str(replace(arm_names.parse(arm), bridge="", is_null=False))
 
 
 def _outcome(rows: list[dict[Any, Any]]) -> FaultOutcome:
@@ -60,7 +82,7 @@ def _outcome(rows: list[dict[Any, Any]]) -> FaultOutcome:
         status=_whole(row["http_response_status_code"]),
         finish_reason=_text(row["finish_reason"]),
         is_true_answer=None if row["is_true_answer"] is None else bool(row["is_true_answer"]),
-        is_second=_is_other(row["request_model"], _text(row["response_model"])),
+        is_second=is_other_model(row["request_model"], _text(row["response_model"])),
         attempts=_whole(row["attempts"]),
         last_attempt_s=max(offsets) / NS_PER_S if len(offsets) else None,
         verdict=row["verdict"],
@@ -70,8 +92,16 @@ def _outcome(rows: list[dict[Any, Any]]) -> FaultOutcome:
 
 
 def _retry_facts(outcomes: Iterable[FaultOutcome]) -> Iterator[RetryFacts]:
-    whole = [each for each in outcomes if not each.stream]
+    everything = list(outcomes)
+    whole = [each for each in everything if not each.stream]
     found = {(each.fault, *_place(each)): each for each in whole}
+    longest: dict[tuple[str, ...], FaultOutcome] = {}
+    not_back: Counter[tuple[str, ...]] = Counter()
+    for each in everything:
+        if each.duration_s is None:
+            not_back[_place(each)] += 1
+        elif (longest.get(_place(each), each).duration_s or 0) <= each.duration_s:
+            longest[_place(each)] = each
     for each in whole:
         if each.fault != _FAILING or each.attempts is None:
             continue
@@ -89,6 +119,9 @@ def _retry_facts(outcomes: Iterable[FaultOutcome]) -> Iterator[RetryFacts]:
             promised_s=each.limit_s,
             waits_for_1_s=None if second is None else _waited(second),
             sleeps_for_30_s=None if minute is None else minute.duration_s is None,
+            longest_s=longest[_place(each)].duration_s if _place(each) in longest else None,
+            longest_under=longest[_place(each)].fault if _place(each) in longest else "",
+            not_back=not_back[_place(each)],
         )
 
 
@@ -99,11 +132,6 @@ def _place(each: FaultOutcome) -> tuple[str, str, str, str, str]:
 def _waited(each: FaultOutcome) -> bool:
     """Whether a second request left, and no sooner than the second that was asked for."""
     return (each.attempts or 0) > 1 and (each.last_attempt_s or 0) >= (each.attempts or 2) - 1 - 0.05
-
-
-def _is_other(asked: str, answered: str | None) -> bool:
-    """Whether an answer names another model; a release may follow the name asked for, a provider go before it."""
-    return answered is not None and not answered.rpartition("/")[2].startswith(asked)
 
 
 def _seconds(value: Any) -> float | None:

@@ -22,7 +22,7 @@ from harness.analysis.audits import (
 )
 from harness.analysis.keys import CellKey as CellKey
 from harness.analysis.keys import Interval as Interval
-from harness.analysis.outcomes import FaultOutcome, RetryFacts
+from harness.analysis.outcomes import FaultOutcome, OutageFacts, RetryFacts, Unclassified
 
 
 class Verdict(StrEnum):
@@ -255,3 +255,5 @@ class Findings:
     switches: tuple[Switch, ...] = ()
     faults: tuple[FaultOutcome, ...] = ()
     retries: tuple[RetryFacts, ...] = ()
+    outages: tuple[OutageFacts, ...] = ()
+    unclassified: tuple[Unclassified, ...] = ()

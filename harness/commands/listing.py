@@ -90,12 +90,12 @@ def _stack(facts: ClientFacts, mode: str, environment: str, version: str) -> str
 
 
 def _plans() -> list[dict[str, Any]]:
-    from harness.fault_plan import is_fault_plan, load_fault_plan
+    from harness.fault_plan import load_fault_plan, plan_kind
     from harness.places import benchmarks_dir
     from harness.plan import load_plan, plan_names
 
     def described(path: Path) -> str:
-        if is_fault_plan(path.read_text(encoding="utf-8"), path):
+        if plan_kind(path.read_text(encoding="utf-8"), path) != "calls":
             return load_fault_plan(path).plan.description
         return load_plan(path).plan.description
 

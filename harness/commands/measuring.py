@@ -13,7 +13,7 @@ from harness.conductor.run import Campaign, RunResult, run
 from harness.dataset.store import Store
 from harness.door import parse_toml, read_text, validate
 from harness.errors import HarnessError, UsageError
-from harness.fault_plan import FaultPlan, FaultPlanFile, fault_plan_text, is_fault_plan, read_fault_plan
+from harness.fault_plan import FaultPlan, FaultPlanFile, fault_plan_text, plan_kind, read_fault_plan
 from harness.places import benchmarks_dir
 from harness.plan import Plan, PlanFile, arms_of, cells_of, load_plan, plan_path, plan_text
 from harness.record import Manifest
@@ -26,7 +26,7 @@ def campaign_for(plan: str, seed: int | None = None, arms: str | None = None, mo
     benchmarks = benchmarks_dir()
     path = plan_path(plan, benchmarks / "plans")
     text = read_text(path, "plan")
-    if is_fault_plan(text, path):
+    if plan_kind(text, path) != "calls":
         faults = _narrowed_faults(read_fault_plan(text, path), arms, models)
         return FaultCampaign(faults, faults.plan.seed if seed is None else seed, benchmarks)
     narrowed = _narrowed(load_plan(path), arms, models)
@@ -44,7 +44,7 @@ def campaign_again(manifest: Manifest) -> AnyCampaign:
     if manifest.is_complete:
         raise UsageError(f"resume: {manifest.run_id} is complete ({manifest.blocks_done} blocks); start a new run")
     path = Path(f"{manifest.run_id} (its plan)")
-    if is_fault_plan(manifest.plan_text, path):
+    if plan_kind(manifest.plan_text, path) != "calls":
         return FaultCampaign(read_fault_plan(manifest.plan_text, path), manifest.seed, benchmarks_dir())
     plan = validate(Plan, parse_toml(manifest.plan_text, path), str(path))
     file = PlanFile(plan, manifest.plan_text, path)
@@ -96,8 +96,9 @@ def described(campaign: AnyCampaign) -> dict[str, Any]:
 
 
 def cases_of(store: Store, run_id: str) -> dict[str, Any]:
-    """The cases of a fault run as JSON-shaped rows, nulls as None."""
-    return {"cases": json.loads(store.faults([run_id]).to_json(orient="records"))}
+    """The cases of a fault run, or the calls around its outages, as JSON-shaped rows, nulls as None."""
+    tables = {"cases": store.faults([run_id]), "outage_calls": store.outages([run_id])}
+    return {name: json.loads(rows.to_json(orient="records")) for name, rows in tables.items() if len(rows)}
 
 
 def _described_faults(campaign: FaultCampaign) -> dict[str, Any]:

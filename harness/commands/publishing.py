@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from harness.analysis.analyse import findings_from
 from harness.analysis.findings import Findings
 from harness.dataset.store import Store
-from harness.fault_plan import is_fault_plan
+from harness.fault_plan import PlanKind, plan_kind
 from harness.recommend.exports import export
 from harness.recommend.recommend import recommend, write_recommendations
 from harness.recommend.setting import Setting
@@ -24,12 +25,12 @@ class Published:
 
 
 def chosen_runs(store: Store, runs: list[str] | None) -> list[str]:
-    """The named runs; or the latest of each kind, of calls and of faults. Raises DataError when there is none."""
+    """The named runs; or the latest of each kind, of calls, faults and outages. Raises DataError when there is none."""
     if runs:
         return [store.manifest(run).run_id for run in runs]
     store.latest()
-    latest = {is_fault_plan(one.plan_text, Path(one.run_id)): one.run_id for one in store.manifests()}
-    return [latest[kind] for kind in (False, True) if kind in latest]
+    latest = {plan_kind(one.plan_text, Path(one.run_id)): one.run_id for one in store.manifests()}
+    return [latest[kind] for kind in get_args(PlanKind) if kind in latest]
 
 
 def publish(store: Store, runs: list[str], out: Path) -> Published:

@@ -1,4 +1,4 @@
-"""Owns the join of what a child reported with what the backend's journal holds into rows of ``faults``.
+"""Owns the join of what a child reported with what the backend's journal holds into rows: ``faults``, ``outages``.
 
 Called by ``group_run``; the verdicts are those of ``verdicts``.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from harness.conductor.matrix import Case, Group, Matrix, limit_s, retries_asked, window_s, with_second_link
 from harness.conductor.verdicts import Left, Wire, verdicts
 from harness.load.probe import Report
-from harness.record import FaultCase
+from harness.record import FaultCase, OutageCall
 from harness.replay.journal import JournalEntry, JournalReader
 from harness.vocabulary import FaultSetting, FaultVerdict
 
@@ -58,15 +58,61 @@ class CaseRows:
         ordered = sorted(watched, key=lambda each: each.case.number)
         return [self._row(each, versions, healthy.get(each.case.setting, Left())) for each in ordered]
 
+    def arrivals(self, watched: Sequence[Watched], versions: Mapping[str, str]) -> list[OutageCall]:
+        """Rows of calls that arrived around outages."""
+        ordered = sorted(watched, key=lambda each: each.case.number)
+        first = {each.case.arrivals: _started_ns(each) for each in reversed(ordered)}
+        return [self._arrival(each, versions, first[each.case.arrivals]) for each in ordered]
+
+    def _arrival(self, each: Watched, versions: Mapping[str, str], first_ns: int) -> OutageCall:
+        case, report, plan = each.case, each.report, self._matrix.plan
+        assert plan.outage is not None
+        wire = self._wire(each)
+        limit = limit_s(plan, case.setting, self._group.links)
+        version, library = self._stack(versions)
+        return OutageCall(
+            run_id=self._matrix.run_id,
+            block=self._block,
+            arm=self._group.arm,
+            client=self._group.client,
+            client_version=version,
+            http_library=library,
+            http_library_version=versions.get(library, "unknown"),
+            mode=str(self._group.mode),
+            provider_name=self._group.provider,
+            request_model=self._matrix.cassetted[self._group.provider, case.stream].question.model,
+            request_stream=case.stream,
+            setting=str(case.setting),
+            limit_ns=None if limit is None else int(limit * 1e9),
+            retries_asked=retries_asked(plan, case.setting),
+            fault=case.scenario.name,
+            outage_ns=plan.outage.lasting_s * 1_000_000_000,
+            arrival=case.repeat,
+            arrival_offset_ns=_started_ns(each) - first_ns,
+            duration_ns=None if report is None else report.finished_ns - report.started_ns,
+            outcome=_outcome(report),
+            error_kind=None if report is None else report.error_kind,
+            error_class=None if report is None else report.error_class,
+            is_true_answer=None if report is None else report.is_true_answer,
+            response_model=None if report is None else report.response_model,
+            attempts=len(wire.offsets_ns),
+            attempt_offsets_ns=wire.offsets_ns,
+        )
+
+    def _stack(self, versions: Mapping[str, str]) -> tuple[str, str]:
+        """Version of the group's client, and the HTTP library under it."""
+        facts = self._group.facts
+        version = versions.get(facts.distribution, "unknown") if facts.distribution else "built in"
+        return version, facts.http_library(self._group.mode, self._group.provider, version)
+
     def _row(self, each: Watched, versions: Mapping[str, str], healthy: Left) -> FaultCase:
-        case, report, plan, facts = each.case, each.report, self._matrix.plan, self._group.facts
+        case, report, plan = each.case, each.report, self._matrix.plan
         wire = self._wire(each)
         limit, retries = limit_s(plan, case.setting, self._group.links), retries_asked(plan, case.setting)
         allowed = None if retries is None else self._group.links * (1 + retries)
         scenario = with_second_link(case.scenario) if self._group.is_chain else case.scenario
         found = verdicts(scenario, limit, allowed, report, wire, healthy)
-        version = versions.get(facts.distribution, "unknown") if facts.distribution else "built in"
-        library = facts.http_library(self._group.mode, self._group.provider, version)
+        version, library = self._stack(versions)
         return FaultCase(
             run_id=self._matrix.run_id,
             block=self._block,
@@ -123,13 +169,17 @@ class CaseRows:
         entries = self._ledger.take(each.case.number)
         if scenario.port is not None:
             return Wire(None, (), None, is_open=False)
-        started = report.started_ns if report is not None else each.started_ns or 0
+        started = _started_ns(each)
         offsets = tuple(entry.received_ns - started for entry in entries)
         unfinished = [entry for entry in entries if not entry.completed]
         seen_ns = None if report is None else report.reported_ns
         is_open = seen_ns is not None and any(entry.ended_ns > seen_ns for entry in unfinished)
         closed = max((entry.ended_ns - started for entry in unfinished), default=None)
         return Wire(len(entries), offsets, None if is_open or report is None else closed, is_open)
+
+
+def _started_ns(each: Watched) -> int:
+    return each.report.started_ns if each.report is not None else each.started_ns or 0
 
 
 def _outcome(report: Report | None) -> str:

@@ -1,4 +1,5 @@
-"""Owns one run of a fault matrix: the backend with its faults, the groups two at a time, the checkpoint after each.
+"""Owns one run of a fault matrix: the backend with its faults, the groups two at a time (around an outage, where they
+mostly sleep, all at once), the checkpoint after each.
 
 Called by ``commands``. As with any run, what was finished stays, however it ends, and ``--resume`` goes on with it.
 """
@@ -16,7 +17,7 @@ from harness.cassette import Cassette
 from harness.conductor.backends import backend_of_run
 from harness.conductor.case_rows import Ledger
 from harness.conductor.environments import DEFAULT, check_available
-from harness.conductor.group_run import Floor, GroupRun
+from harness.conductor.group_run import Floor, GroupRows, GroupRun
 from harness.conductor.manifests import Planned, check_same_versions, new_manifest, with_lost, with_progress
 from harness.conductor.matrix import HEALTHY, Cassetted, Group, Matrix
 from harness.conductor.prepare import Shelf, load_shelf, question_of
@@ -30,7 +31,7 @@ from harness.fault import Scenario, load_scenarios
 from harness.fault_plan import FaultPlan, FaultPlanFile
 from harness.load.outcome import Truth
 from harness.plan import Arm, Cell
-from harness.record import FaultCase, Manifest
+from harness.record import Manifest
 from harness.replay.dialects import dialect_for
 from harness.replay.faults import sent
 from harness.replay.journal import JournalReader
@@ -103,7 +104,7 @@ def run_faults(campaign: FaultCampaign, store: Store, progress: Progress, resume
         left = sorted(set(range(len(groups))) - store.blocks_done(manifest.run_id))
         named = replace(matrix, run_id=manifest.run_id)
         for block, rows, lost in _measured(named, {block: groups[block] for block in left}, backend, journal, progress):
-            store.write_block(manifest.run_id, block, (), (), (), faults=rows)
+            store.write_block(manifest.run_id, block, (), (), (), faults=rows.faults, outages=rows.outages)
             manifest = with_lost(with_progress(manifest, len(store.blocks_done(manifest.run_id))), lost)
             store.write_manifest(manifest)
             progress.block_done(block, manifest.blocks_planned)
@@ -115,11 +116,11 @@ def run_faults(campaign: FaultCampaign, store: Store, progress: Progress, resume
 
 def _measured(
     matrix: Matrix, groups: dict[int, Group], backend: BackendProcess, journal: JournalReader, progress: Progress
-) -> Iterator[tuple[int, list[FaultCase], list[str]]]:
+) -> Iterator[tuple[int, GroupRows, list[str]]]:
     """Groups as they are finished: their block, their rows, and what is to be told of processes that were lost."""
     ledger, floor = Ledger(journal), Floor()
 
-    def measure(block: int, group: Group) -> tuple[list[FaultCase], list[str]]:
+    def measure(block: int, group: Group) -> tuple[GroupRows, list[str]]:
         lost: list[str] = []
         while True:
             try:
@@ -129,8 +130,8 @@ def _measured(
                 if len(lost) == TRIES_PER_BLOCK:
                     raise
 
-    with ThreadPoolExecutor(GROUPS_AT_ONCE) as pool:
-        jobs: dict[Future[tuple[list[FaultCase], list[str]]], int] = {
+    with ThreadPoolExecutor(len(groups) if matrix.plan.outage else GROUPS_AT_ONCE) as pool:
+        jobs: dict[Future[tuple[GroupRows, list[str]]], int] = {
             pool.submit(measure, block, group): block for block, group in groups.items()
         }
         try:

@@ -11,22 +11,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from harness.clients import Question, Target
 from harness.conductor.case_rows import CaseRows, Ledger, Watched
 from harness.conductor.cells import RESERVED_API_KEY
 from harness.conductor.environments import DEFAULT, interpreter
 from harness.conductor.gateway import Deployment, Gateway
-from harness.conductor.matrix import HEALTHY, Case, Group, Matrix, batches, retries_asked, window_s
+from harness.conductor.matrix import HEALTHY, Case, Group, Matrix, batches, outages, retries_asked, window_s
 from harness.conductor.processes import WorkerLostError
 from harness.conductor.zygotes import ZygoteProcess
-from harness.fault import Scenario
 from harness.guard import Limits
 from harness.load.probe import CaseSpec, Report
-from harness.record import FaultCase
+from harness.record import FaultCase, OutageCall
 from harness.replay.launch import BackendProcess
-from harness.replay.routes import base_url
+from harness.replay.routes import Outage, base_url
 from harness.vocabulary import FaultSetting
 
 ALIVE_AT_ONCE = 48
@@ -50,6 +49,14 @@ class Floor:
         self.is_closing = threading.Event()
 
 
+@dataclass(frozen=True, slots=True)
+class GroupRows:
+    """The rows of one group: cases, or calls around outages."""
+
+    faults: tuple[FaultCase, ...] = ()
+    outages: tuple[OutageCall, ...] = ()
+
+
 class GroupRun:
     """One group being measured."""
 
@@ -60,7 +67,7 @@ class GroupRun:
         self._backend, self._ledger, self._floor = backend, ledger, floor
         self._gateways: dict[bool, str] = {}
 
-    def rows(self, on_case: Callable[[], None]) -> list[FaultCase]:
+    def rows(self, on_case: Callable[[], None]) -> GroupRows:
         """Measure every case. Raises WorkerLostError when the forking process itself is lost."""
         cases = self._matrix.cases(self._block, self._group)
         environment = self._group.name.environment or DEFAULT
@@ -72,7 +79,10 @@ class GroupRun:
             watched = list(self._measured(zygote, cases, on_case))
             versions = zygote.versions
         time.sleep(_JOURNAL_S)
-        return CaseRows(self._matrix, self._block, self._group, self._ledger).rows(watched, versions)
+        rows = CaseRows(self._matrix, self._block, self._group, self._ledger)
+        if self._matrix.plan.outage is not None:
+            return GroupRows(outages=tuple(rows.arrivals(watched, versions)))
+        return GroupRows(faults=tuple(rows.rows(watched, versions)))
 
     def _open_gateways(self, cases: Sequence[Case], stack: ExitStack) -> None:
         """A gateway left at its defaults and one with limits, each with a deployment for every kind of case."""
@@ -80,17 +90,17 @@ class GroupRun:
             return
         for is_default in (True, False):
             chosen = [case for case in cases if (case.setting is FaultSetting.DEFAULT) == is_default]
-            kinds = {(case.scenario.name, case.stream): case for case in chosen}
+            kinds = {_alias(case): case for case in chosen if case.repeat == 0}
             deployments = [
                 Deployment(
-                    _alias(case.scenario, case.stream),
+                    alias,
                     self._group.provider,
                     self._question(case.stream).model,
-                    self._url(case.scenario, case.stream),
+                    self._url(case),
                     RESERVED_API_KEY,
                     None if is_default else self._matrix.plan.limit_s,
                 )
-                for case in kinds.values()
+                for alias, case in kinds.items()
             ]
             if deployments:
                 self._gateways[is_default] = stack.enter_context(Gateway(deployments)).url
@@ -106,10 +116,13 @@ class GroupRun:
     def _question(self, stream: bool) -> Question:
         return self._matrix.cassetted[self._group.provider, stream].question
 
-    def _url(self, scenario: Scenario, stream: bool) -> str:
+    def _url(self, case: Case) -> str:
+        scenario, lasting = case.scenario, self._matrix.plan.outage
         port = self._backend.info.failing_ports[scenario.port] if scenario.port else self._backend.port
         fault = "" if scenario.act is None else scenario.name
-        return base_url(port, "none", self._matrix.cassetted[self._group.provider, stream].cassette_id, fault)
+        outage = Outage(lasting.lasting_s, case.arrivals) if lasting and fault else None
+        cassette_id = self._matrix.cassetted[self._group.provider, case.stream].cassette_id
+        return base_url(port, "none", cassette_id, fault, outage)
 
     def _spec(self, case: Case) -> CaseSpec:
         plan, setting = self._matrix.plan, case.setting
@@ -118,22 +131,22 @@ class GroupRun:
         gateway = self._gateways.get(is_default, "")
         cassetted = self._matrix.cassetted[self._group.provider, case.stream]
         target = Target(
-            self._url(case.scenario, case.stream),
+            self._url(case),
             RESERVED_API_KEY,
             timeout_s,
             gateway,
-            _alias(case.scenario, case.stream) if gateway else "",
+            _alias(case) if gateway else "",
             retries_asked(plan, setting),
             **self._fallback(case.stream),
         )
-        healthy = self._matrix.scenarios[HEALTHY]
+        healthy = replace(case, scenario=self._matrix.scenarios[HEALTHY])
         return CaseSpec(
             number=case.number,
             target=target,
             sound=replace(
                 target,
-                root_url=self._url(healthy, case.stream),
-                gateway_model=_alias(healthy, case.stream) if gateway else "",
+                root_url=self._url(healthy),
+                gateway_model=_alias(healthy) if gateway else "",
                 timeout_s=WARMING_S,
             ),
             question=cassetted.question,
@@ -155,7 +168,8 @@ class GroupRun:
 
     def _measured(self, zygote: ZygoteProcess, cases: Sequence[Case], on_case: Callable[[], None]) -> Iterator[Watched]:
         """Start children as fast as the machine starts them, and yield each case when it is over."""
-        waiting = batches(cases)[::-1]
+        outage = self._matrix.plan.outage
+        waiting = (batches(cases) if outage is None else outages(cases))[::-1]
         alive, owner, busy = dict[int, list[Watched]](), dict[int, int](), dict[int, float]()
         try:
             while waiting or alive:
@@ -166,7 +180,7 @@ class GroupRun:
                     first = batch[0].number
                     alive[first], busy[first] = [Watched(case) for case in batch], math.inf
                     owner |= {case.number: first for case in batch}
-                    zygote.fork([self._spec(case) for case in batch])
+                    zygote.fork([self._spec(case) for case in batch], outage and outage.every_s)
                 for line in zygote.lines(0.01):
                     if "ended" in line:
                         self._settle(busy, line["ended"])
@@ -205,5 +219,5 @@ class GroupRun:
             self._floor.starting.release()
 
 
-def _alias(scenario: Scenario, stream: bool) -> str:
-    return f"{scenario.name}-{'stream' if stream else 'whole'}"
+def _alias(case: Case) -> str:
+    return f"{case.scenario.name}-{'stream' if case.stream else 'whole'}"

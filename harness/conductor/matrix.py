@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from harness import arms as arm_names
 from harness.arms import ArmName
@@ -19,8 +20,14 @@ from harness.load.outcome import Truth
 from harness.vocabulary import FaultSetting, Mode
 
 HEALTHY = "healthy"
-SHARING = (8, 3)
-"""How many cases share a child at most: without retries, and with retries and the pauses between them."""
+SHARING = {
+    FaultSetting.DEFAULT: (8, 1),
+    FaultSetting.LIMITED: (8, 4),
+    FaultSetting.RETRYING: (3, 2),
+    FaultSetting.GUARDED: (8, 4),
+}
+"""How many cases share a child at most: those that end soon by themselves, and those that a limit is to end. One that
+hangs all the same takes its child with it, and those behind it get another."""
 
 _BACKOFF_S = 2.0
 """What a client may sleep before each retry, in the worst case computed from its settings."""
@@ -86,13 +93,20 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One call to make: its number in the journal, its scenario, shape, setting and repetition."""
+    """One call to make: its number in the journal, its scenario, shape, setting, and which one of its kind it is: of
+    repetitions, or of the calls that arrive around an outage.
+    """
 
     number: int
     scenario: Scenario
     stream: bool
     setting: FaultSetting
     repeat: int
+
+    @property
+    def arrivals(self) -> str:
+        """What the calls around one outage have in common: the number of the first of them."""
+        return str(self.number - self.repeat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +130,10 @@ class Matrix:
         return tuple(group for group in wanted if group.facts.can(group.provider, "chat", group.mode))
 
     def cases(self, block: int, group: Group) -> list[Case]:
-        """The group's cases in the order they are started: shuffled, so that no kind of fault comes in a crowd."""
+        """The group's cases in the order they are started: shuffled, so that no kind of fault comes in a crowd; around
+        an outage as they arrive.
+        """
+        outage = self.plan.outage
         kinds = [
             (scenario, stream, setting, repeat)
             for scenario in self.scenarios.values()
@@ -125,9 +142,11 @@ class Matrix:
             if stream in scenario.streams
             for setting in self.plan.settings
             if _is_worth(scenario, setting) and not (group.is_chain and setting is FaultSetting.GUARDED)
-            for repeat in range(self.plan.repeats)
+            if outage is None or scenario.act is not None
+            for repeat in range(outage.calls if outage else self.plan.repeats)
         ]
-        random.Random(f"{self.seed}/{block}").shuffle(kinds)
+        if outage is None:
+            random.Random(f"{self.seed}/{block}").shuffle(kinds)
         return [Case(first_number(block) + position, *kind) for position, kind in enumerate(kinds)]
 
 
@@ -169,22 +188,26 @@ def window_s(plan: FaultPlan, setting: FaultSetting, links: int = 1) -> float:
 
 
 def batches(cases: Sequence[Case]) -> list[list[Case]]:
-    """What each child is given, in the order of the first: cases that end by themselves and soon share a child with
-    others of their shape and setting; every other one has its own.
+    """What each child is given, in the order of the first: cases share a child with others of their shape and setting,
+    as many as ``SHARING`` says.
     """
     found: list[list[Case]] = []
-    open_ones: dict[tuple[bool, FaultSetting], list[Case]] = {}
+    open_ones: dict[tuple[bool, FaultSetting, bool], list[Case]] = {}
     for case in cases:
-        kind = (case.stream, case.setting)
+        is_soon = _is_soon_over(case.scenario)
+        kind = (case.stream, case.setting, is_soon)
         shared = open_ones.get(kind)
-        if not _is_soon_over(case.scenario):
-            found.append([case])
-        elif shared is None or len(shared) == SHARING[case.setting is FaultSetting.RETRYING]:
+        if shared is None or len(shared) == SHARING[case.setting][not is_soon]:
             open_ones[kind] = [case]
             found.append(open_ones[kind])
         else:
             shared.append(case)
     return found
+
+
+def outages(cases: Sequence[Case]) -> list[list[Case]]:
+    """What each child is given where calls arrive around an outage: all the calls of one fault, shape and setting."""
+    return [list(calls) for _, calls in groupby(cases, key=lambda case: case.arrivals)]
 
 
 def _is_soon_over(scenario: Scenario) -> bool:

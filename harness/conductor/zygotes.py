@@ -57,11 +57,12 @@ class ZygoteProcess:
         self._send({"learn": [dump_case(case) for case in cases]})
         self._one(_LEARN_S)
 
-    def fork(self, cases: Sequence[CaseSpec]) -> None:
-        """Start a child for cases of one shape, one after the other. ``lines`` tells of each when it started and its
-        report, and that the child ended, under the number of the first.
+    def fork(self, cases: Sequence[CaseSpec], every_s: float | None = None) -> None:
+        """Start a child for cases of one shape: one after the other, or one every ``every_s`` whatever became of those
+        before. ``lines`` tells of each when it started and its report, and that the child ended, under the number of
+        the first.
         """
-        self._send({"cases": [dump_case(case) for case in cases]})
+        self._send({"cases": [dump_case(case) for case in cases], "every_s": every_s})
 
     def lines(self, timeout_s: float) -> list[dict[str, Any]]:
         """What was said since last asked; waits for the first of it. Raises WorkerLostError when it is gone."""

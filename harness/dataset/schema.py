@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from harness.record import Attempt, Call, Cold, FaultCase, FirstCall, Manifest, Request
+from harness.record import Attempt, Call, Cold, FaultCase, FirstCall, Manifest, OutageCall, Request
 
 SCHEMA_VERSION = 2
 SEMANTIC_CONVENTIONS_VERSION = "0.1.0"
@@ -30,7 +30,7 @@ TIME = pa.timestamp("us", tz="UTC")
 INT64S = pa.list_(pa.int64())
 TEXTS = pa.list_(pa.string())
 
-Row = Call | Attempt | Cold | FirstCall | Request | FaultCase | Manifest
+Row = Call | Attempt | Cold | FirstCall | Request | FaultCase | OutageCall | Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +316,48 @@ FAULTS = Table(
     ),
 )
 
+OUTAGES = Table(
+    "outages",
+    OutageCall,
+    "One of many calls that arrive while a fault lasts and after it has ended, all in one process.",
+    (
+        Column("run_id", WORD, "", "the run"),
+        Column("block", INT32, "", "the group measured together: an arm, a provider and a colour"),
+        Column("arm", WORD, "", "the call path"),
+        Column("client", WORD, "", "what is measured: openai, litellm, …"),
+        Column("client_version", WORD, "", "version of the client's distribution"),
+        Column("http_library", WORD, "", "library that carried the bytes"),
+        Column("http_library_version", WORD, "", "its version"),
+        Column("mode", WORD, "", "sync or async"),
+        Column("provider_name", WORD, "", "provider whose wire format was spoken", "gen_ai.provider.name"),
+        Column("request_model", WORD, "", "model that was asked for", "gen_ai.request.model"),
+        Column("request_stream", BOOL, "", "the answer was asked for as a stream", "gen_ai.request.stream"),
+        Column("setting", WORD, "", "default, limited, retrying or guarded"),
+        _maybe(
+            "limit_ns", INT64, "ns", "by when control must be back under this setting; null where none was asked for"
+        ),
+        _maybe("retries_asked", INT32, "requests", "retries asked for; null where the client's default was left"),
+        Column("fault", WORD, "", "scenario in benchmarks/faults that befalls every request while the outage lasts"),
+        Column("outage_ns", INT64, "ns", "how long the outage lasted, from the first request on"),
+        Column("arrival", INT32, "", "which of the calls, from 0"),
+        Column("arrival_offset_ns", INT64, "ns", "the call's start after that of the first call"),
+        _maybe("duration_ns", INT64, "ns", "the call at the caller; null where control did not come back"),
+        Column("outcome", WORD, "", "returned, raised, killed or unreadable (it returned what cannot be read)"),
+        _maybe("error_kind", WORD, "", "what the exception tells the caller, in one set of words", "error.type"),
+        _maybe("error_class", WORD, "", "exception class as the caller saw it, fully qualified"),
+        _maybe("is_true_answer", BOOL, "", "what came back is the true answer; null where nothing came back"),
+        _maybe(
+            "response_model",
+            WORD,
+            "",
+            "model that the answer names; tells which link of a chain gave it",
+            "gen_ai.response.model",
+        ),
+        Column("attempts", INT32, "requests", "HTTP requests on the wire"),
+        Column("attempt_offsets_ns", INT64S, "ns", "arrival of each request after the call's start"),
+    ),
+)
+
 RUNS = Table(
     "runs",
     Manifest,
@@ -343,4 +385,4 @@ RUNS = Table(
     ),
 )
 
-TABLES = (CALLS, ATTEMPTS, COLD, FIRST_CALLS, REQUESTS, FAULTS, RUNS)
+TABLES = (CALLS, ATTEMPTS, COLD, FIRST_CALLS, REQUESTS, FAULTS, OUTAGES, RUNS)

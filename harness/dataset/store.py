@@ -21,11 +21,23 @@ import pandas as pd
 
 from harness import atomic
 from harness.dataset import documents, manifest, parquet, query, self_tests
-from harness.dataset.schema import ATTEMPTS, CALLS, COLD, FAULTS, FIRST_CALLS, REQUESTS, RUNS, TABLES, Row, Table
+from harness.dataset.schema import (
+    ATTEMPTS,
+    CALLS,
+    COLD,
+    FAULTS,
+    FIRST_CALLS,
+    OUTAGES,
+    REQUESTS,
+    RUNS,
+    TABLES,
+    Row,
+    Table,
+)
 from harness.dataset.self_tests import SelfTestRecord
 from harness.door import read_text
 from harness.errors import DataError
-from harness.record import Attempt, Call, Cold, FaultCase, FirstCall, Manifest, Request
+from harness.record import Attempt, Call, Cold, FaultCase, FirstCall, Manifest, OutageCall, Request
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _BLOCK_PART = re.compile(r"part-(?P<run_id>[A-Za-z0-9][A-Za-z0-9._-]*)-b(?P<block>\d{4,})\.parquet")
@@ -55,6 +67,7 @@ class Store:
         first_calls: Sequence[FirstCall] = (),
         requests: Sequence[Request] = (),
         faults: Sequence[FaultCase] = (),
+        outages: Sequence[OutageCall] = (),
     ) -> None:
         """Commit one block of a run whose manifest is written; a repeated block replaces the earlier one.
 
@@ -68,6 +81,7 @@ class Store:
             (FIRST_CALLS, first_calls),
             (REQUESTS, requests),
             (FAULTS, faults),
+            (OUTAGES, outages),
             (CALLS, calls),
         )
         encoded = [(table, self._encoded(table, run_id, name, rows)) for table, rows in parts]
@@ -134,6 +148,10 @@ class Store:
     def faults(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """Return the fault cases of these runs' committed blocks. Raises as ``calls`` does."""
         return self._frame(FAULTS, run_ids)
+
+    def outages(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Return the calls of these runs' committed blocks that arrived around an outage. Raises as ``calls`` does."""
+        return self._frame(OUTAGES, run_ids)
 
     def traffic(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """Return bytes and connections per run, cell and arm of these runs' committed blocks (``query.traffic``).

@@ -76,7 +76,7 @@ Begin = Callable[[CaseSpec], None]
 Tell = Callable[[Report], None]
 
 
-class _Dialled:
+class Dialled:
     """Counts the connections that this process dials, through the interpreter's audit events."""
 
     def __init__(self) -> None:
@@ -88,10 +88,10 @@ class _Dialled:
             self.count += 1
 
 
-class _Call:
+class Observed:
     """What is known of the call while it is made; both colours fill it."""
 
-    def __init__(self, client: Client, spec: CaseSpec, dialled: _Dialled) -> None:
+    def __init__(self, client: Client, spec: CaseSpec, dialled: Dialled) -> None:
         self.client, self.spec = client, spec
         self.families = (*{name.partition(".")[0] for name in client.FACTS.subjects}, "harness")
         self.dialled, self.dialled_before = dialled, dialled.count
@@ -108,6 +108,10 @@ class _Call:
         self.before = _held()
         self.started_ns = now_ns()
         return arguments
+
+    def fail(self, problem: Exception) -> None:
+        """It failed before it could be made."""
+        self.error, self.finished_ns = problem, now_ns()
 
     def report(self, tasks_left: int | None, lag_ns: int | None) -> Report:
         """Judge what came back. The answer is read here, after the clock was stopped."""
@@ -147,40 +151,85 @@ class _Call:
         )
 
 
-def probe_sync(client: Client, specs: Sequence[CaseSpec], begin: Begin, tell: Tell) -> None:
-    """Make a sound call, then each case's in this thread: ``begin`` says which one, ``tell`` takes what came of it."""
-    first, dialled = specs[0], _Dialled()
-    warming = client.open_sync(first.sound)
+def warm_sync(client: Client, first: CaseSpec) -> None:
+    """The sound call that comes first."""
+    handle = client.open_sync(first.sound)
     arguments = client.arguments(first.question, first.sound, 0)
     if first.question.stream:
-        list(client.stream(warming, arguments))
+        list(client.stream(handle, arguments))
     else:
-        client.call(warming, arguments)
-    for spec in specs:
-        begin(spec)
-        tell(_probe_sync(client, spec, dialled))
+        client.call(handle, arguments)
 
 
-def _probe_sync(client: Client, spec: CaseSpec, dialled: _Dialled) -> Report:
-    call, handle = _Call(client, spec, dialled), None
+async def warm_async(client: Client, first: CaseSpec) -> None:
+    """The sound call that comes first."""
+    handle = await client.open_async(first.sound)
+    arguments = client.arguments(first.question, first.sound, 0)
+    if first.question.stream:
+        async for _ in await client.astream(handle, arguments):
+            pass
+    else:
+        await client.acall(handle, arguments)
+
+
+def make_sync(call: Observed, handle: Any, arguments: dict[str, Any]) -> None:
+    """Make the call in this thread, and keep what came of it."""
+    client, limits = call.client, call.spec.guard
     try:
-        handle = client.open_sync(spec.target)
-        arguments = call.begin()
-        if spec.question.stream:
+        if call.spec.question.stream:
             chunks = (
-                guard.stream(spec.guard, client.stream, handle, arguments)
-                if spec.guard
-                else client.stream(handle, arguments)
+                guard.stream(limits, client.stream, handle, arguments) if limits else client.stream(handle, arguments)
             )
             for chunk in chunks:
                 call.chunks.append(chunk)
-        elif spec.guard:
-            call.result = guard.call(spec.guard, client.call, handle, arguments)
+        elif limits:
+            call.result = guard.call(limits, client.call, handle, arguments)
         else:
             call.result = client.call(handle, arguments)
     except Exception as problem:  # noqa: BLE001  a failed call is data
         call.error = problem
     call.finished_ns = now_ns()
+
+
+async def make_async(call: Observed, handle: Any, arguments: dict[str, Any]) -> None:
+    """Make the call in this task, and keep what came of it."""
+    client, limits = call.client, call.spec.guard
+    try:
+        if call.spec.question.stream:
+            chunks = (
+                guard.astream(limits, client.astream, handle, arguments)
+                if limits
+                else await client.astream(handle, arguments)
+            )
+            async for chunk in chunks:
+                call.chunks.append(chunk)
+        elif limits:
+            call.result = await guard.acall(limits, client.acall, handle, arguments)
+        else:
+            call.result = await client.acall(handle, arguments)
+    except (Exception, asyncio.CancelledError) as problem:  # noqa: BLE001  a failed call is data
+        call.error = problem
+    call.finished_ns = now_ns()
+
+
+def probe_sync(client: Client, specs: Sequence[CaseSpec], begin: Begin, tell: Tell) -> None:
+    """Make a sound call, then each case's in this thread: ``begin`` says which one, ``tell`` takes what came of it."""
+    dialled = Dialled()
+    warm_sync(client, specs[0])
+    for spec in specs:
+        begin(spec)
+        tell(_probe_sync(client, spec, dialled))
+
+
+def _probe_sync(client: Client, spec: CaseSpec, dialled: Dialled) -> Report:
+    call, handle = Observed(client, spec, dialled), None
+    try:
+        opening = client.open_sync
+        handle = guard.call(spec.guard, opening, spec.target) if spec.guard else opening(spec.target)
+    except Exception as problem:  # noqa: BLE001  a failed call is data
+        call.fail(problem)
+    else:
+        make_sync(call, handle, call.begin())
     time.sleep(GRACE_S)
     report = call.report(None, None)
     with contextlib.suppress(Exception):
@@ -190,43 +239,26 @@ def _probe_sync(client: Client, spec: CaseSpec, dialled: _Dialled) -> Report:
 
 async def probe_async(client: Client, specs: Sequence[CaseSpec], begin: Begin, tell: Tell) -> None:
     """Make a sound call, then each case's in this task: ``begin`` says which one, ``tell`` takes what came of it."""
-    first, dialled = specs[0], _Dialled()
-    warming = await client.open_async(first.sound)
-    arguments = client.arguments(first.question, first.sound, 0)
-    if first.question.stream:
-        async for _ in await client.astream(warming, arguments):
-            pass
-    else:
-        await client.acall(warming, arguments)
+    dialled = Dialled()
+    await warm_async(client, specs[0])
     for spec in specs:
         begin(spec)
         tell(await _probe_async(client, spec, dialled))
 
 
-async def _probe_async(client: Client, spec: CaseSpec, dialled: _Dialled) -> Report:
-    call, handle, lag = _Call(client, spec, dialled), None, _Lag()
+async def _probe_async(client: Client, spec: CaseSpec, dialled: Dialled) -> Report:
+    call, handle, lag = Observed(client, spec, dialled), None, _Lag()
     beating = asyncio.create_task(lag.watch())
     tasks = len(asyncio.all_tasks())
     try:
-        handle = await client.open_async(spec.target)
-        tasks = len(asyncio.all_tasks())
-        arguments = call.begin()
+        opening = client.open_async
+        handle = await (guard.acall(spec.guard, opening, spec.target) if spec.guard else opening(spec.target))
+    except Exception as problem:  # noqa: BLE001  a failed call is data
+        call.fail(problem)
+    else:
+        tasks, arguments = len(asyncio.all_tasks()), call.begin()
         lag.worst_ns = 0
-        if spec.question.stream:
-            chunks = (
-                guard.astream(spec.guard, client.astream, handle, arguments)
-                if spec.guard
-                else await client.astream(handle, arguments)
-            )
-            async for chunk in chunks:
-                call.chunks.append(chunk)
-        elif spec.guard:
-            call.result = await guard.acall(spec.guard, client.acall, handle, arguments)
-        else:
-            call.result = await client.acall(handle, arguments)
-    except (Exception, asyncio.CancelledError) as problem:  # noqa: BLE001  a failed call is data
-        call.error = problem
-    call.finished_ns = now_ns()
+        await make_async(call, handle, arguments)
     worst_ns = lag.worst_ns
     await asyncio.sleep(GRACE_S)
     beating.cancel()

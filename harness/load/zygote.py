@@ -26,6 +26,7 @@ from harness.clients import Client, Target, client_named
 from harness.clock import clock_domain, now_ns
 from harness.load.pipe import load_question, load_truth
 from harness.load.probe import GRACE_S, PROBES, CaseSpec, Report
+from harness.load.steady import STEADY, lasting_s
 from harness.load.worker import hide_extras, versions
 
 _TICK_S = 0.01
@@ -93,19 +94,24 @@ class Zygote:
             self.say(learned=len(sys.modules), threads=threading.active_count())
             return
         specs = [load_case(raw) for raw in asked["cases"]]
+        every_s = asked["every_s"]
         pid = os.fork()
         if pid == 0:
-            self._be_child(specs)
-        allowed_s = _OPENING_S + sum(spec.window_s + GRACE_S for spec in specs)
+            self._be_child(specs, every_s)
+        one_by_one_s = sum(spec.window_s + GRACE_S for spec in specs)
+        allowed_s = _OPENING_S + (one_by_one_s if every_s is None else lasting_s(specs, every_s))
         self._children[pid] = (specs[0].number, now_ns() + int(allowed_s * 1e9))
 
-    def _be_child(self, specs: list[CaseSpec]) -> None:
+    def _be_child(self, specs: list[CaseSpec], every_s: float | None) -> None:
         """Make the calls, tell, and end; nothing of the parent's loop runs in a child."""
         code = 1
         try:
             _end_with_parent()
             _silence()
-            PROBES[self._mode](self._client, specs, self._begin, self._tell)
+            if every_s is None:
+                PROBES[self._mode](self._client, specs, self._begin, self._tell)
+            else:
+                self._receive(specs, every_s)
             code = 0
         finally:
             os._exit(code)
@@ -114,6 +120,16 @@ class Zygote:
         """The case begins now, and with it its window."""
         self.say(started=spec.number, started_ns=now_ns())
         signal.setitimer(signal.ITIMER_REAL, spec.window_s)
+
+    def _receive(self, specs: list[CaseSpec], every_s: float) -> None:
+        """Calls arrive: one window for all of them, from the first on."""
+
+        def begin(spec: CaseSpec) -> None:
+            if spec is specs[0]:
+                signal.setitimer(signal.ITIMER_REAL, lasting_s(specs, every_s))
+            self.say(started=spec.number, started_ns=now_ns())
+
+        STEADY[self._mode](self._client, specs, every_s, begin, lambda report: self.say(report=asdict(report)))
 
     def _tell(self, report: Report) -> None:
         """The case is over in time."""

@@ -21,7 +21,7 @@ from harness.replay.faults import faulty
 from harness.replay.jobs import Jobs, Script, asked_about, not_found
 from harness.replay.matching import difference, shown
 from harness.replay.parsing import Request
-from harness.replay.routes import ANY, Route, parse_target
+from harness.replay.routes import ANY, Outage, Route, parse_target
 from harness.vocabulary import Operation
 
 _MEMO_SIZE = 4096
@@ -49,6 +49,7 @@ class Library:
         self.mismatches: deque[str] = deque(maxlen=_KEPT_MISMATCHES)
         self.mismatch_count = 0
         self.jobs = Jobs()
+        self._outages: dict[Outage, int] = {}
         self._by_id = {cassette.cassette_id: (index, cassette) for index, cassette in enumerate(cassettes)}
         self._memo: dict[tuple[Framing, str, bytes, bytes], Exchange] = {}
         self._prepared: dict[tuple[int, Pace, Framing], Exchange] = {}
@@ -60,8 +61,8 @@ class Library:
     def exchange_for(self, request: Request, received_ns: int, attempt: int = 1) -> Exchange:
         """The prepared answer, or a prepared refusal that says what differed (422) or which cassettes exist (404).
 
-        What a job answers depends on when it was asked, ``received_ns``; whether a fault befalls a request on which
-        ``attempt`` of its call it is.
+        What a job answers depends on when it was asked, ``received_ns``, and so does whether an outage is over; whether
+        a fault befalls a request depends on which ``attempt`` of its call it is.
         """
         key = (request.framing, request.method, request.target, request.body)
         if (known := self._memo.get(key)) is not None:
@@ -79,7 +80,7 @@ class Library:
             return self._about_job(index, cassette, route, request, received_ns)
         exchange = self._matched(index, cassette, route, request)
         if route.fault and exchange.matched:
-            return self._befallen(index, cassette, route, request, attempt, exchange)
+            return self._befallen(index, cassette, route, request, attempt, exchange, received_ns)
         if exchange.matched:
             if len(self._memo) >= _MEMO_SIZE:
                 self._memo.clear()
@@ -126,15 +127,27 @@ class Library:
         return job.answer(request.framing)
 
     def _befallen(
-        self, index: int, cassette: Cassette, route: Route, request: Request, attempt: int, healthy: Exchange
+        self,
+        index: int,
+        cassette: Cassette,
+        route: Route,
+        request: Request,
+        attempt: int,
+        healthy: Exchange,
+        received_ns: int,
     ) -> Exchange:
         scenario = self._scenarios.get(route.fault)
         if scenario is None:
             near = _near(route.fault, list(self._scenarios))
             return self.refuse(404, f"fault: expected a known scenario, got {shown(route.fault)}; {near}", request)
-        if not scenario.befalls(attempt):
+        is_over = route.outage is not None and not self._is_on(route.outage, received_ns)
+        if is_over or not scenario.befalls(attempt):
             return healthy
         return faulty(scenario, cassette, index, route.pace, request.framing)
+
+    def _is_on(self, outage: Outage, received_ns: int) -> bool:
+        began_ns = self._outages.setdefault(outage, received_ns)
+        return received_ns - began_ns < outage.lasting_s * 1_000_000_000
 
     def _script(self, index: int, cassette: Cassette, pace: Pace) -> Script:
         key = (index, pace)

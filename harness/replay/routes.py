@@ -1,4 +1,5 @@
-"""Owns the backend's addresses: ``http://127.0.0.1:PORT/<pace>[~<fault>]/<cassette_id>`` and the path below it.
+"""Owns the backend's addresses: ``http://127.0.0.1:PORT/<pace>[~<fault>[~<outage>]]/<cassette_id>`` and the path below
+it.
 
 Called by ``library`` (parsing) and by ``conductor`` (building). Must not know sockets.
 """
@@ -20,21 +21,36 @@ ANY = "any"
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """How long a fault acts: ``lasting_s`` from the first request on that names it. Requests of one ``name`` share it.
+
+    Written ``<seconds>.<name>``, the seconds whole.
+    """
+
+    lasting_s: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.lasting_s}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """What a request target means: which cassette, at which pace, the path the provider would have seen, and the fault
-    scenario that befalls the answer (empty: none).
+    """What a request target means: which cassette, at which pace, the path the provider would have seen, the fault
+    scenario that befalls the answer (empty: none), and the outage outside of which it does not (None: it always does).
     """
 
     pace: Pace
     cassette_id: str
     path: str
     fault: str = ""
+    outage: Outage | None = None
 
 
-def base_url(port: int, pace: str, cassette_id: str, fault: str = "") -> str:
+def base_url(port: int, pace: str, cassette_id: str, fault: str = "", outage: Outage | None = None) -> str:
     """The URL to give a client, without ``/v1``. Raises UsageError when ``pace`` is not a pace."""
     Pace.parse(pace)
-    manner = f"{pace}~{fault}" if fault else pace
+    manner = "~".join((pace, *((fault,) if fault else ()), *((str(outage),) if outage else ())))
     return f"http://127.0.0.1:{port}/{manner}/{quote(cassette_id, safe='')}"
 
 
@@ -43,10 +59,18 @@ def parse_target(target: str) -> Route:
     path, _, query = _without_authority(target).partition("?")
     parts = path.split("/", 3)
     if len(parts) < 3 or parts[0] or not parts[1] or not parts[2]:
-        raise UsageError(f"target: expected /<pace>[~<fault>]/<cassette id>/…, got {unquote(path)[:80]!r}")
+        raise UsageError(f"target: expected /<pace>[~<fault>[~<outage>]]/<cassette id>/…, got {unquote(path)[:80]!r}")
     below = "/" + unquote(parts[3] if len(parts) == 4 else "") + (f"?{query}" if query else "")
-    pace, _, fault = unquote(parts[1]).partition("~")
-    return Route(Pace.parse(pace), unquote(parts[2]), below, fault)
+    pace, _, manner = unquote(parts[1]).partition("~")
+    fault, _, outage = manner.partition("~")
+    return Route(Pace.parse(pace), unquote(parts[2]), below, fault, _outage(outage) if outage else None)
+
+
+def _outage(text: str) -> Outage:
+    seconds, _, name = text.partition(".")
+    if not seconds.isascii() or not seconds.isdigit() or not name:
+        raise UsageError(f"target: expected an outage as <seconds>.<name>, got {text[:40]!r}")
+    return Outage(int(seconds), name)
 
 
 def below_cassette(target: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.record import FaultCase
+from harness.record import FaultCase, OutageCall
 from harness.vocabulary import FaultVerdict
 
 RUN_ID = "run-1"
@@ -147,3 +147,45 @@ def _scripted(fault: str, arm: str, mode: str, stream: bool, setting: str) -> Fa
         findings=() if verdict is FaultVerdict.HELD else (str(verdict),),
         **facts,
     )
+
+
+def an_arrival(arrival: int, **changes: Any) -> OutageCall:
+    """One call of an outage of 4 s to which one comes every second; it fails at once, with one request."""
+    facts: dict[str, Any] = {
+        "run_id": RUN_ID,
+        "block": 0,
+        "arm": "openai",
+        "client": "openai",
+        "client_version": "2.54.0",
+        "http_library": "httpx",
+        "http_library_version": "0.28.1",
+        "mode": "sync",
+        "provider_name": "openai",
+        "request_model": "gpt-5-mini",
+        "request_stream": False,
+        "setting": "retrying",
+        "limit_ns": 7_000_000_000,
+        "retries_asked": 2,
+        "fault": "status-503",
+        "outage_ns": 4_000_000_000,
+        "arrival": arrival,
+        "arrival_offset_ns": arrival * 1_000_000_000,
+        "duration_ns": 100_000_000,
+        "outcome": "raised",
+        "error_kind": "server_error",
+        "error_class": "openai.InternalServerError",
+        "is_true_answer": None,
+        "response_model": None,
+        "attempts": 1,
+        "attempt_offsets_ns": (1_000_000,),
+    }
+    return OutageCall(**{**facts, **changes})
+
+
+def arrivals(*calls: OutageCall) -> pd.DataFrame:
+    """The rows as the dataset gives them back."""
+    found = pd.DataFrame([asdict(call) for call in calls])
+    for column in ("limit_ns", "retries_asked", "duration_ns"):
+        found[column] = found[column].astype("float64")
+    found["is_true_answer"] = found["is_true_answer"].astype("object").where(found["is_true_answer"].notna(), None)
+    return found

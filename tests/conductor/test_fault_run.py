@@ -126,6 +126,27 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / ".tmp").glob("*")] == []
 
 
+def test_calls_keep_arriving_around_an_outage(tmp_path: Path) -> None:
+    """Two seconds of failure under three retries a call, then none; one row a call, in order, in both colours."""
+    store = Store(tmp_path)
+    outage = {"lasting_s": 2, "every_s": 0.4, "calls": 8}
+    faults = ["status-503"]
+    found = campaign(faults=faults, settings=["retrying"], streams=[False], outage=outage)
+    run_id = run_faults(found, store, Quiet()).manifest.run_id
+    calls = store.outages([run_id])
+    assert len(calls) == 2 * 2 * 8
+    assert store.faults([run_id]).empty
+    for (arm, _), group in calls.groupby(["arm", "mode"], observed=True):
+        ordered = group.sort_values("arrival")
+        begun_s = ordered["arrival_offset_ns"].to_numpy() / 1e9
+        assert (abs(begun_s - 0.4 * ordered["arrival"].to_numpy()) < 0.3).all()
+        during, after = ordered[begun_s < 1.9], ordered[begun_s > 2.1]
+        assert after["is_true_answer"].all()
+        assert (after["attempts"] == 1).all()
+        assert (during["attempts"] >= (1 if arm == "control_sound" else 2)).all()
+        assert set(during["outcome"]) >= {"raised"}
+
+
 def test_a_matrix_killed_in_the_middle_can_be_resumed(tmp_path: Path) -> None:
     """What was finished stays valid, nothing runs on, and going on completes it with each case once."""
     path = tmp_path / "small.toml"

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from harness.dataset.store import Store
-from tests.dataset.rows import RUN_ID, a_call, a_cold, a_fault, a_first_call, a_manifest, a_request, an_attempt
+from tests.dataset.rows import (
+    RUN_ID,
+    a_call,
+    a_cold,
+    a_fault,
+    a_first_call,
+    a_manifest,
+    a_request,
+    an_attempt,
+    an_outage_call,
+)
 
 
 @pytest.fixture
@@ -24,6 +34,11 @@ def filled(store: Store) -> Store:
         ids = [str(3 * block + k) for k in range(3)]
         calls = [a_call(call_id=each, block=block, sequence=k) for k, each in enumerate(ids)]
         attempts = [an_attempt(call_id=each) for each in ids]
-        beside = [a_first_call(repeat=block)], [a_request(block=block)], [a_fault(block=block)]
+        beside = (
+            [a_first_call(repeat=block)],
+            [a_request(block=block)],
+            [a_fault(block=block)],
+            [an_outage_call(block=block)],
+        )
         store.write_block(RUN_ID, block, calls, attempts, [a_cold(repeat=block)], *beside)
     return store

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.dataset.schema import SCHEMA_VERSION
-from harness.record import Attempt, Call, Cold, FaultCase, FirstCall, Manifest, Request
-from tests.analysis.befallen import a_case
+from harness.record import Attempt, Call, Cold, FaultCase, FirstCall, Manifest, OutageCall, Request
+from tests.analysis.befallen import a_case, an_arrival
 
 RUN_ID = "20261101T120000-quick-000001"
 STARTED_AT = datetime(2026, 11, 1, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -153,6 +153,11 @@ def a_request(**overrides: Any) -> Request:
 def a_fault(**overrides: Any) -> FaultCase:
     """One call under one fault."""
     return a_case(run_id=RUN_ID, **overrides)
+
+
+def an_outage_call(**overrides: Any) -> OutageCall:
+    """One call that arrived around an outage."""
+    return an_arrival(**({"arrival": 0, "run_id": RUN_ID} | overrides))
 
 
 def a_manifest(**overrides: Any) -> Manifest:

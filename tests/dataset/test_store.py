@@ -21,7 +21,17 @@ from harness.dataset.self_tests import SelfTestRecord
 from harness.dataset.store import Store
 from harness.errors import DataError
 from harness.record import Attempt, Call, Cold, Manifest
-from tests.dataset.rows import RUN_ID, a_call, a_cold, a_fault, a_first_call, a_manifest, a_request, an_attempt
+from tests.dataset.rows import (
+    RUN_ID,
+    a_call,
+    a_cold,
+    a_fault,
+    a_first_call,
+    a_manifest,
+    a_request,
+    an_attempt,
+    an_outage_call,
+)
 
 INT64_MAX = (1 << 63) - 1
 OTHER_RUN = "20261102T080000-quick-000002"
@@ -197,7 +207,7 @@ def test_writing_a_block_twice_leaves_the_same_files_with_the_same_bytes(filled:
     before = snapshot(filled)
     calls = [a_call(call_id=str(k), block=0, sequence=k) for k in range(3)]
     attempts = [an_attempt(call_id=str(k)) for k in range(3)]
-    beside = [a_first_call(repeat=0)], [a_request(block=0)], [a_fault(block=0)]
+    beside = [a_first_call(repeat=0)], [a_request(block=0)], [a_fault(block=0)], [an_outage_call(block=0)]
     filled.write_block(RUN_ID, 0, calls, attempts, [a_cold(repeat=0)], *beside)
     assert snapshot(filled) == before
     assert len(filled.calls([RUN_ID])) == 6

@@ -280,6 +280,18 @@ def test_ports_fail_before_a_request_is_read(faulty: Running) -> None:
 
 
 @real
+def test_an_outage_ends_by_itself_and_is_shared_by_its_name(faulty: Running) -> None:
+    """Every request fails for a second from the first on, whatever its call; another name begins its own."""
+
+    def status(name: str) -> int:
+        return ask(faulty, f"status-503~1.{name}").answer()[0]
+
+    assert [status("one"), status("one")] == [503, 503]
+    time.sleep(1.05)
+    assert [status("one"), status("two")] == [200, 503]
+
+
+@real
 def test_an_unknown_fault_is_a_404_that_says_what_exists(faulty: Running) -> None:
     """As an unknown cassette is."""
     status, body = ask(faulty, "stall-mid-bodi").answer()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.cassette import Pace
 from harness.errors import UsageError
-from harness.replay.routes import base_url, below_cassette, parse_target
+from harness.replay.routes import Outage, base_url, below_cassette, parse_target
 
 
 @given(
@@ -51,6 +51,20 @@ def test_a_query_is_never_part_of_the_address() -> None:
     with pytest.raises(UsageError) as refused:
         parse_target("/?key=canary")
     assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("fault", "outage"), [("", None), ("status-503", None), ("status-503", Outage(60, "300001"))])
+def test_a_fault_and_its_outage_are_part_of_the_address(fault: str, outage: Outage | None) -> None:
+    """Built and parsed back; without a fault there is nothing that could last."""
+    route = parse_target(base_url(1, "none", "a", fault, outage).removeprefix("http://127.0.0.1:1") + "/v1/x")
+    assert (route.fault, route.outage, route.cassette_id) == (fault, outage, "a")
+
+
+@pytest.mark.parametrize("outage", ["60", "60.", ".a", "1,5.a", "-1.a", "²0.a", "x.a"])
+def test_an_outage_is_whole_seconds_and_a_name(outage: str) -> None:
+    """Anything else is refused in one line."""
+    with pytest.raises(UsageError, match=r"expected an outage as <seconds>\.<name>"):
+        parse_target(f"/none~status-503~{outage}/a/v1/x")
 
 
 @pytest.mark.parametrize("target", ["", "/", "*", "/none", "/none/", "//a/b", "/warp/a/v1", "/capped:/a/v1", "x:1"])

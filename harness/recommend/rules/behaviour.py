@@ -6,11 +6,12 @@ leaving them was not measured. n counts blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.analysis.findings import ArmSummary, Doubt, Findings
 from harness.recommend.aim import Aim
 from harness.recommend.ground import Ground, ground_of, quoted, share, sole_provider, span, subjects
+from harness.recommend.proof import Proof, proof_of
 from harness.recommend.setting import AppliesTo, Setting
 from harness.vocabulary import Mode
 
@@ -60,7 +61,9 @@ def inner_retries(findings: Findings, aim: Aim) -> Iterator[Setting]:
             0 if single else None,
             AppliesTo(client=client, provider=sole_provider(findings, client)),
             n=ground.blocks,
-            why=_one_request(client, summaries) if single else _other_requests(summaries, more=more),
+            why=_one_request(client, summaries, proof_of(findings, client))
+            if single
+            else _other_requests(summaries, more=more),
             query=_per_mode(ground, client, "avg(attempts) AS attempts_per_call, count(*) AS n"),
             doubts=(Doubt.EXTRA_ATTEMPTS,) if more else (),
         )
@@ -95,16 +98,19 @@ def wall_clock_guard(findings: Findings, aim: Aim) -> Iterator[Setting]:
     for mode, guard in sorted(GUARDS.items()):
         summaries = [s for s in findings.summaries if s.arm in known and s.cell.mode == mode]
         if summaries:
-            yield _guard(ground_of(findings, *known), mode, guard, summaries)
+            proofs = {client: proof_of(findings, client, mode) for client in sorted({s.arm for s in summaries})}
+            yield _guard(ground_of(findings, *known), mode, guard, summaries, proofs)
 
 
-def _guard(ground: Ground, mode: Mode, guard: str, summaries: list[ArmSummary]) -> Setting:
+def _guard(
+    ground: Ground, mode: Mode, guard: str, summaries: list[ArmSummary], proofs: Mapping[str, Proof | None]
+) -> Setting:
     return ground.settle(
         "wall_clock_guard",
         guard,
         AppliesTo(mode=mode.value),
         n=ground.blocks,
-        why=_guard_why(mode, summaries),
+        why=_guard_why(mode, summaries, proofs),
         query=ground.query(
             "calls",
             "arm, max(duration_ns) / 1e9 AS longest_s, sum(is_censored::int) AS censored, count(*) AS n",
@@ -113,7 +119,7 @@ def _guard(ground: Ground, mode: Mode, guard: str, summaries: list[ArmSummary]) 
     )
 
 
-def _guard_why(mode: Mode, summaries: list[ArmSummary]) -> str:
+def _guard_why(mode: Mode, summaries: list[ArmSummary], proofs: Mapping[str, Proof | None]) -> str:
     calls, censored = sum(s.calls + s.failed for s in summaries), sum(s.censored for s in summaries)
     limit = (
         "the thread hands back control while the request itself goes on until its socket times out"
@@ -121,9 +127,24 @@ def _guard_why(mode: Mode, summaries: list[ArmSummary]) -> str:
         else "it cancels the request at the deadline"
     )
     return (
-        f"`timeout=` bounds each socket read and not the call (documented upstream), so only a clock outside the "
-        f"SDK does; {limit}; {censored} of {calls} calls here met a limit; what fires under a fault was not measured"
+        f"{_of_limits(proofs)}, so only a clock outside the SDK bounds a call; {limit}; {censored} of {calls} calls "
+        f"here met a limit"
     )
+
+
+def _of_limits(proofs: Mapping[str, Proof | None]) -> str:
+    """What the fault matrix says of the clients' own limits and of the guard; what it was not asked stays open."""
+    known = [proof for proof in proofs.values() if proof is not None]
+    unknown = [client for client, proof in proofs.items() if proof is None]
+    if not known:
+        return (
+            "`timeout=` bounds each socket read and not the call (documented upstream; no fault was put to them here)"
+        )
+    said = "under faults and with `timeout=`, " + ", ".join(proof.of_its_limit for proof in known)
+    guarded, overran = sum(proof.guarded for proof in known), sum(proof.guard_overran for proof in known)
+    if guarded:
+        said += f"; under the guard control came back in time in {guarded - overran} of {guarded}"
+    return said + (f"; {', '.join(unknown)} unclassified: no fault was put to this version" if unknown else "")
 
 
 def _is_one_request_each(ground: Ground, summaries: list[ArmSummary]) -> bool:
@@ -132,12 +153,16 @@ def _is_one_request_each(ground: Ground, summaries: list[ArmSummary]) -> bool:
     return sound and all(summary.attempts_per_call == 1.0 for summary in summaries)
 
 
-def _one_request(client: str, summaries: list[ArmSummary]) -> str:
-    multiplies = (
-        " (LiteLLM's num_retries over openai's own multiplies the requests: documented upstream, not measured here)"
-        if client == LITELLM
-        else ""
-    )
+def _one_request(client: str, summaries: list[ArmSummary], proof: Proof | None) -> str:
+    multiplies = ""
+    if proof is not None and (proof.most_requests or 0) > (proof.requests_asked or 0):
+        multiplies = (
+            f" ({client} {proof.version} made {proof.most_requests} where {proof.requests_asked} were asked for)"
+        )
+    elif client == LITELLM and (proof is None or proof.most_requests is None):
+        multiplies = (
+            " (LiteLLM's num_retries over openai's own multiplies the requests: documented upstream, not measured here)"
+        )
     return (
         f"one retry layer only, and that one yours{multiplies}; with retries off each of {_calls(summaries)} calls was "
         "exactly one request on the wire"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from harness.analysis.outcomes import FaultOutcome
+from harness.analysis.outcomes import FaultOutcome, Unclassified
 from harness.arms import CHAINS, CONTROLS
 from harness.report import format as fmt
 from harness.report import words
@@ -83,6 +83,7 @@ class Context:
     worst: tuple[str, ...]
     controls: str
     flapping: tuple[str, ...]
+    unclassified: tuple[str, ...]
     totals: tuple[tuple[str, tuple[str, ...]], ...]
     data: str
 
@@ -111,6 +112,7 @@ def context(material: Material) -> Context:
         worst=tuple(worst(outcomes)),
         controls=_controls(outcomes),
         flapping=tuple(_flap(each) for each in outcomes if each.flaps),
+        unclassified=tuple(_unclassified(each) for each in material.findings.unclassified),
         totals=tuple(_totals(setting, outcomes) for setting in settings),
         data=_data(outcomes, columns, names, settings, shown),
     )
@@ -214,6 +216,11 @@ def _flap(each: FaultOutcome) -> str:
     seen = ", ".join(VERDICTS[FaultVerdict(verdict)][1] for verdict in each.verdicts)
     who = f"{words.arm_name(each.arm)} to {fmt.plain(each.provider)}"
     return f"{fmt.plain(each.fault)}, {who}, {each.mode}, {shape}, {SETTINGS[FaultSetting(each.setting)]}: {seen}"
+
+
+def _unclassified(each: Unclassified) -> str:
+    known = f"; what is known of {', '.join(map(fmt.plain, each.known))} is not taken for it" if each.known else ""
+    return f"{words.arm_name(each.arm)} {fmt.plain(each.version)} is unclassified: no fault was put to it{known}."
 
 
 def _totals(setting: FaultSetting, outcomes: Sequence[FaultOutcome]) -> tuple[str, tuple[str, ...]]:
