@@ -44,11 +44,13 @@ def unclassified(outcomes: Sequence[FaultOutcome], summaries: Sequence[ArmSummar
     Empty without a matrix. Paths without a version of their own (the floor) are not asked after.
     """
     known = {(each.arm, each.client_version) for each in outcomes}
+    if not known:
+        return ()
     measured = dict.fromkeys((_plain(each.arm), each.client_version) for each in summaries)
     return tuple(
         Unclassified(arm, version, tuple(sorted({other for path, other in known if path == arm})))
         for arm, version in measured
-        if known and (arm, version) not in known and arm_names.role(arm) != "raw"
+        if (arm, version) not in known and arm_names.role(arm) != "raw"
     )
 
 

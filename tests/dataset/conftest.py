@@ -34,11 +34,7 @@ def filled(store: Store) -> Store:
         ids = [str(3 * block + k) for k in range(3)]
         calls = [a_call(call_id=each, block=block, sequence=k) for k, each in enumerate(ids)]
         attempts = [an_attempt(call_id=each) for each in ids]
-        beside = (
-            [a_first_call(repeat=block)],
-            [a_request(block=block)],
-            [a_fault(block=block)],
-            [an_outage_call(block=block)],
-        )
+        befallen = [a_fault(block=block)], [an_outage_call(block=block)]
+        beside = [a_first_call(repeat=block)], [a_request(block=block)], *befallen
         store.write_block(RUN_ID, block, calls, attempts, [a_cold(repeat=block)], *beside)
     return store

@@ -137,9 +137,7 @@ def _of_limits(proofs: Mapping[str, Proof | None]) -> str:
     known = [proof for proof in proofs.values() if proof is not None]
     unknown = [client for client, proof in proofs.items() if proof is None]
     if not known:
-        return (
-            "`timeout=` bounds each socket read and not the call (documented upstream; no fault was put to them here)"
-        )
+        return "`timeout=` bounds each socket read and not the call (documented upstream; no fault was put to it here)"
     said = "under faults and with `timeout=`, " + ", ".join(proof.of_its_limit for proof in known)
     guarded, overran = sum(proof.guarded for proof in known), sum(proof.guard_overran for proof in known)
     if guarded:
