@@ -1,6 +1,7 @@
 """The floor: what a careful engineer writes by hand, with no SDK. One kept-alive socket, httptools, ``json``.
 
-JSON is dumped and loaded inside the timed region, because a caller without an SDK would have to; nothing else is.
+JSON is dumped and loaded inside the timed region, because a caller without an SDK would have to; nothing else is. An
+exchange that is broken off closes its connection: what might still come on it belongs to no later call.
 """
 
 from __future__ import annotations
@@ -117,21 +118,29 @@ def request(arguments: dict[str, Any]) -> bytes:
 
 def call(handle: socket.socket, arguments: dict[str, Any]) -> Any:
     """One whole call."""
-    handle.sendall(request(arguments))
     incoming = Incoming()
-    while not incoming.done:
-        incoming.feed(handle.recv(65536))
+    try:
+        handle.sendall(request(arguments))
+        while not incoming.done:
+            incoming.feed(handle.recv(65536))
+    except BaseException:
+        handle.close()
+        raise
     return incoming.whole()
 
 
 def stream(handle: socket.socket, arguments: dict[str, Any]) -> Iterator[Any]:
     """One streamed call."""
-    handle.sendall(request(arguments))
     incoming = Incoming()
-    while not incoming.done:
-        incoming.feed(handle.recv(65536))
-        if incoming.status == 200:
-            yield from incoming.events()
+    try:
+        handle.sendall(request(arguments))
+        while not incoming.done:
+            incoming.feed(handle.recv(65536))
+            if incoming.status == 200:
+                yield from incoming.events()
+    except BaseException:
+        handle.close()
+        raise
     if incoming.status != 200:
         raise ServerError(incoming.status, bytes(incoming.body))
 
@@ -174,6 +183,11 @@ class AsyncConnection(asyncio.Protocol):
             raise ConnectionLostError("the server closed the connection")
         self.transport.write(data)
 
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self.transport is not None:
+            self.transport.close()
+
     async def received(self) -> bytes:
         """The bytes that arrived since last asked; empty at an end of file."""
         if not self._pending and not self._closed:
@@ -195,10 +209,14 @@ async def open_async(target: Target) -> AsyncConnection:
 
 async def acall(handle: AsyncConnection, arguments: dict[str, Any]) -> Any:
     """One whole call."""
-    handle.send(request(arguments))
     incoming = Incoming()
-    while not incoming.done:
-        incoming.feed(await handle.received())
+    try:
+        handle.send(request(arguments))
+        while not incoming.done:
+            incoming.feed(await handle.received())
+    except BaseException:
+        handle.close()
+        raise
     return incoming.whole()
 
 
@@ -212,21 +230,24 @@ async def _ready(events: AsyncIterator[Any]) -> AsyncIterator[Any]:
 
 
 async def _aevents(handle: AsyncConnection, arguments: dict[str, Any]) -> AsyncIterator[Any]:
-    handle.send(request(arguments))
     incoming = Incoming()
-    while not incoming.done:
-        incoming.feed(await handle.received())
-        if incoming.status == 200:
-            for event in incoming.events():
-                yield event
+    try:
+        handle.send(request(arguments))
+        while not incoming.done:
+            incoming.feed(await handle.received())
+            if incoming.status == 200:
+                for event in incoming.events():
+                    yield event
+    except BaseException:
+        handle.close()
+        raise
     if incoming.status != 200:
         raise ServerError(incoming.status, bytes(incoming.body))
 
 
 async def close_async(handle: AsyncConnection) -> None:
     """Close the connection."""
-    if handle.transport is not None:
-        handle.transport.close()
+    handle.close()
 
 
 def read_whole(response: Any) -> Answer:

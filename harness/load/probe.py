@@ -100,7 +100,7 @@ class Observed:
         self.error: BaseException | None = None
         self.started_ns = now_ns()
         self.finished_ns = 0
-        self.before = (0, 0)
+        self.before = _held()
 
     def begin(self) -> dict[str, Any]:
         """Count what there is before the call, and start its clock. Returns the client's arguments."""
