@@ -17,6 +17,9 @@ from harness.record import FaultCase, OutageCall
 from harness.replay.journal import JournalEntry, JournalReader
 from harness.vocabulary import FaultSetting, FaultVerdict
 
+_KILLING_S = 0.1
+"""How much before its window's end a call is looked at that its alarm then ends."""
+
 
 class Ledger:
     """The journal's entries by call number, drained by whoever asks."""
@@ -163,6 +166,11 @@ class CaseRows:
             findings=tuple(map(str, found)),
         )
 
+    def _killed_ns(self, each: Watched) -> int:
+        """Just before the end of the window of a call that was never reported."""
+        window = window_s(self._matrix.plan, each.case.setting, self._group.links)
+        return _started_ns(each) + int((window - _KILLING_S) * 1e9)
+
     def _wire(self, each: Watched) -> Wire:
         """The journal's side of a call. An answer that ended after the child's report was open when it reported."""
         report, scenario = each.report, each.case.scenario
@@ -172,8 +180,8 @@ class CaseRows:
         started = _started_ns(each)
         offsets = tuple(entry.received_ns - started for entry in entries)
         unfinished = [entry for entry in entries if not entry.completed]
-        seen_ns = None if report is None else report.reported_ns
-        is_open = seen_ns is not None and any(entry.ended_ns > seen_ns for entry in unfinished)
+        seen_ns = self._killed_ns(each) if report is None else report.reported_ns
+        is_open = any(entry.ended_ns > seen_ns for entry in unfinished)
         closed = max((entry.ended_ns - started for entry in unfinished), default=None)
         return Wire(len(entries), offsets, None if is_open or report is None else closed, is_open)
 

@@ -21,7 +21,8 @@ EARLY = 0.9
 @dataclass(frozen=True, slots=True)
 class Wire:
     """What the backend saw of a call. ``attempts`` is None where the fault hides requests; offsets are ns after the
-    call's start. ``is_open`` says that a connection with an unfinished answer was still open when the child reported.
+    call's start. ``is_open`` says that a connection with an unfinished answer was still open when the child reported,
+    or when it was killed.
     """
 
     attempts: int | None
@@ -54,12 +55,20 @@ def verdicts(
 
     ``allowed`` is how many requests the setting asks for at most; None where it leaves that to the client.
     """
-    found = {FaultVerdict.HUNG} if report is None else _of_report(scenario, limit_s, report)
+    found = _of_killed(scenario, wire) if report is None else _of_report(scenario, limit_s, report)
     if allowed is not None and wire.attempts is not None and wire.attempts > allowed:
         found.add(FaultVerdict.MULTIPLIED)
     if report is not None and (_left_more(report, healthy) or wire.is_open):
         found.add(FaultVerdict.LEAKED)
     return tuple(verdict for verdict in FaultVerdict if verdict in found)
+
+
+def _of_killed(scenario: Scenario, wire: Wire) -> set[FaultVerdict]:
+    """A call that waits for an answer hangs; one whose requests have all ended sleeps, or goes on trying. Where the
+    wire shows no requests the fault itself tells whether it keeps a client waiting.
+    """
+    is_waiting = wire.is_open if wire.attempts is not None else not scenario.expected.ends
+    return {FaultVerdict.HUNG if is_waiting else FaultVerdict.LATE}
 
 
 def _of_report(scenario: Scenario, limit_s: float | None, report: Report) -> set[FaultVerdict]:

@@ -15,6 +15,7 @@ from harness.vocabulary import ErrorKind, FaultVerdict
 SCENARIOS = load_scenarios(benchmarks_dir() / "faults")
 LIMIT_S = 1.0
 ONCE = Wire(1, (0,), None, is_open=False)
+NO_REQUEST = Wire(None, (), None, is_open=False)
 GOOD = Report(
     number=1,
     started_ns=0,
@@ -70,10 +71,17 @@ def test_an_honest_error_in_time_held() -> None:
     assert judged("reset-mid-body", failed(ErrorKind.NETWORK)) == []
 
 
-def test_a_call_that_is_not_back_is_hung_whatever_its_limit() -> None:
-    """With defaults as with limits."""
+def test_a_call_that_waits_for_an_answer_is_hung_whatever_its_limit() -> None:
+    """With defaults as with limits; also where no request was ever read."""
     for limit_s in (None, LIMIT_S):
-        assert judged("silence-after-request", None, limit_s=limit_s) == ["hung"]
+        assert judged("silence-after-request", None, replace(ONCE, is_open=True), limit_s=limit_s) == ["hung"]
+        assert judged("unreachable", None, NO_REQUEST, limit_s=limit_s) == ["hung"]
+
+
+def test_a_call_that_sleeps_between_its_retries_is_late() -> None:
+    """All that it asked was answered, or refused: what keeps it is its own doing."""
+    assert judged("status-503", None, Wire(3, (0, 1, 2), None, is_open=False), limit_s=None, allowed=None) == ["late"]
+    assert judged("refuse", None, NO_REQUEST, limit_s=None) == ["late"]
 
 
 def test_control_back_past_its_limit_is_late() -> None:
@@ -101,7 +109,7 @@ def test_more_requests_than_asked_for_are_multiplied() -> None:
     five = Wire(5, (0, 1, 2, 3, 4), None, is_open=False)
     assert judged("status-503", failed(ErrorKind.SERVER_ERROR), five, 7.0, 3) == ["multiplied"]
     assert judged("status-503", failed(ErrorKind.SERVER_ERROR), five, None, None) == []
-    assert judged("refuse", failed(ErrorKind.REFUSED), Wire(None, (), None, is_open=False)) == []
+    assert judged("refuse", failed(ErrorKind.REFUSED), NO_REQUEST) == []
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,13 @@ SHOWN_FIRST = FaultSetting.LIMITED
 WORST_SHOWN = 5
 
 VERDICTS: dict[str, tuple[str, str, str]] = {
-    FaultVerdict.HUNG: ("H", "hung", "control had not come back when the process was killed"),
+    FaultVerdict.HUNG: ("H", "hung", "still waiting for an answer when the process was killed"),
     FaultVerdict.WRONG_SUCCESS: ("W", "wrong success", "a broken answer was passed off as a good one"),
-    FaultVerdict.LATE: ("L", "late", "control came back more than a quarter of a second past the limit"),
+    FaultVerdict.LATE: (
+        "L",
+        "late",
+        "control came back a quarter of a second or more past the limit, or was kept between retries",
+    ),
     FaultVerdict.MULTIPLIED: ("M", "multiplied", "more requests on the wire than were asked for"),
     FaultVerdict.MISCLASSIFIED: ("X", "misclassified", "the exception sends the caller the wrong way"),
     FaultVerdict.LEAKED: ("K", "leaked", "a thread, a descriptor, a task or the connection stayed behind"),
@@ -177,8 +181,8 @@ def _sentence(verdict: FaultVerdict, arm: str, provider: str, cases: Sequence[Fa
             how = f"{stops} of them with finish reason stop"
             return f"{who} passed a broken answer off as a good one {share}, {how}: {faults}."
         case FaultVerdict.LATE:
-            longest = max(each.duration_s or 0 for each in cases)
-            return f"{who} overran its limit {share}, up to {fmt.duration(longest)}: {faults}."
+            longest = max(each.duration_s or each.window_s for each in cases)
+            return f"{who} overran its limit {share}, by up to {fmt.duration(longest)} in all: {faults}."
         case FaultVerdict.MULTIPLIED:
             most = max(cases, key=lambda each: each.attempts or 0)
             return (
