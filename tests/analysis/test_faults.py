@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from harness.analysis.analyse import analyse
 from harness.analysis.beside import Beside
-from harness.analysis.faults import fault_outcomes, retry_facts
+from harness.analysis.faults import fault_outcomes, retry_facts, unclassified
+from harness.analysis.outcomes import Unclassified
 from tests.analysis.befallen import KILLED, a_case, answered, frame, matrix
 from tests.analysis.example import example_inputs
 from tests.analysis.scripted import cold_frame, manifest
+from tests.recommend.example import summary
 
 
 def test_no_cases_are_no_outcomes() -> None:
@@ -64,6 +67,38 @@ def test_retries_are_counted_where_every_request_fails() -> None:
     assert (openai.requests, openai.retries_asked, openai.wall_s) == (3, 2, 0.12)
     assert (openai.waits_for_1_s, openai.sleeps_for_30_s) == (True, True)
     assert (litellm.requests, litellm.waits_for_1_s, litellm.sleeps_for_30_s) == (5, None, None)
+
+
+def test_the_longest_that_any_fault_kept_such_a_call_is_named() -> None:
+    """Streams count, too; a call that was not back is counted, not timed."""
+    cases = (
+        a_case("status-503", retries_asked=2, attempts=3),
+        a_case("late-head", retries_asked=2, duration_ns=3_400_000_000, request_stream=True),
+        a_case("drip", retries_asked=2, **KILLED),
+        a_case("late-head", setting="default", limit_ns=None, retries_asked=None, duration_ns=9_000_000_000),
+    )
+    (found,) = retry_facts(fault_outcomes(frame(*cases)))
+    assert (found.longest_s, found.longest_under, found.not_back) == (3.4, "late-head", 1)
+
+
+def test_versions_that_met_no_fault_are_unclassified() -> None:
+    """A null is its arm; the floor has no version; without a matrix there is nothing to compare with."""
+    measured = [
+        replace(summary(arm, client), client_version=version)
+        for arm, client, version in (
+            ("raw_http", "raw_http", "built in"),
+            ("openai", "openai", "2.54.0"),
+            ("openai-null", "openai", "2.54.0"),
+            ("litellm", "litellm", "1.110.2"),
+            ("anthropic", "anthropic", "2.12.0"),
+        )
+    ]
+    outcomes = fault_outcomes(frame(a_case(), a_case(arm="litellm", client_version="1.106.2")))
+    assert unclassified(outcomes, measured) == (
+        Unclassified("litellm", "1.110.2", ("1.106.2",)),
+        Unclassified("anthropic", "2.12.0", ()),
+    )
+    assert unclassified((), measured) == ()
 
 
 def test_streams_and_hidden_requests_count_for_no_retries() -> None:

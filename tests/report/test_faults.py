@@ -9,12 +9,13 @@ import pytest
 
 from harness.analysis.faults import fault_outcomes, retry_facts
 from harness.analysis.findings import Findings
-from harness.analysis.outcomes import FaultOutcome
+from harness.analysis.outages import outage_facts
+from harness.analysis.outcomes import FaultOutcome, Unclassified
 from harness.report.build import render
 from harness.report.material import Material
 from harness.report.sections import chains, faults, retries
 from harness.vocabulary import FaultVerdict
-from tests.analysis.befallen import ARMS, FAULTS, SETTINGS, a_case, frame, matrix
+from tests.analysis.befallen import ARMS, FAULTS, SETTINGS, a_case, an_arrival, arrivals, frame, matrix
 from tests.report import example
 from tests.report.document import Document
 
@@ -93,6 +94,33 @@ def test_retries_merge_colours_that_agree_and_mark_what_is_too_many() -> None:
     assert ("LiteLLM", "a limit and retries") in marked
     assert not any(arm == "openai SDK" for arm, _ in marked)
     assert "turned one call into 5 requests where 1 were asked for" in shown.sentence
+
+
+def test_the_longest_call_is_marked_where_it_overran_its_worst_case() -> None:
+    """With the fault that kept it."""
+    cases = [a_case("status-503", attempts=1), a_case("late-head", duration_ns=1_500_000_000)]
+    (row,) = retries.context(made_of(fault_outcomes(frame(*cases)))).rows
+    assert (row.longest, row.is_longer) == ("1.5\u00a0s (late-head)", True)
+
+
+def test_an_outage_is_told_in_requests_per_call() -> None:
+    """A sentence on the worst, a row each, and what came afterwards."""
+    calls = [an_arrival(number, attempts=4, attempt_offsets_ns=(0, 1, 2, 3)) for number in range(6)]
+    found = replace(example.build(), outages=outage_facts(arrivals(*calls)))
+    (table,) = retries.context(Material(found, example.settings(), example.CONFIG)).outages
+    assert "turned 4 calls into 16 requests" in table.sentence
+    assert (table.rows[0].requests, table.rows[0].amplification) == ("16 of 4 calls", "4.00 ×")
+    assert table.rows[0].is_more
+    assert table.rows[0].after == "2 of 2 failed; not yet well"
+    page = render(found, example.settings(), example.CONFIG)
+    assert table.caption in page
+
+
+def test_an_unclassified_version_is_named() -> None:
+    """With the versions that it is not taken for."""
+    found = replace(made_of(OUTCOMES).findings, unclassified=(Unclassified("litellm", "1.110.2", ("1.106.2",)),))
+    page = render(found, example.settings(), example.CONFIG)
+    assert "LiteLLM 1.110.2 is unclassified: no fault was put to it; what is known of 1.106.2 is not taken" in page
 
 
 def test_chains_say_for_what_they_fail_over() -> None:
