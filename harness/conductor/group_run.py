@@ -36,6 +36,9 @@ WARMING_S = 10.0
 _SETTLING_S = 0.06
 """How long after its call began a child still counts as busy: then it waits, or has ended."""
 
+_LOOK_S, _WAIT_S = 0.01, 0.1
+"""How long a look at the children may take: while one may be started, and while there is none to start."""
+
 _JOURNAL_S = 0.3
 _KILLED = (signal.SIGALRM, signal.SIGKILL)
 """How a child ends that was waited for too long; any other end without a report is a fault of ours."""
@@ -181,7 +184,7 @@ class GroupRun:
                     alive[first], busy[first] = [Watched(case) for case in batch], math.inf
                     owner |= {case.number: first for case in batch}
                     zygote.fork([self._spec(case) for case in batch], outage and outage.every_s)
-                for line in zygote.lines(0.01):
+                for line in zygote.lines(_LOOK_S if waiting or busy else _WAIT_S):
                     if "ended" in line:
                         self._settle(busy, line["ended"])
                         over, left = self._ended(alive.pop(line["ended"]), line["signal"])
