@@ -98,7 +98,7 @@ def bench() -> Iterator[Bench]:
             )
             matrix: Matrix = FaultCampaign(FaultPlanFile(plan, "", Path("by-hand.toml")), 1, folder).matrix
             (group,) = matrix.groups()
-            for row in GroupRun(matrix, block, group, backend, ledger, Floor()).rows(lambda: None):
+            for row in GroupRun(matrix, block, group, backend, ledger, Floor()).rows(lambda: None).faults:
                 rows[Named(row.fault, arm, provider, mode, row.request_stream)] = row
         ledger.take(0)
         yield Bench(backend, ledger, rows)
