@@ -61,9 +61,10 @@ def _facts(calls: pd.DataFrame) -> OutageFacts:
 
 def _requests_s(calls: pd.DataFrame) -> Iterator[float]:
     """When each request came, after the first call's start."""
-    for call in calls.itertuples():
-        for offset_ns in call.attempt_offsets_ns:
-            yield (call.arrival_offset_ns + offset_ns) / NS_PER_S
+    rows: list[dict[Any, Any]] = calls.to_dict("records")
+    for call in rows:
+        for offset_ns in call["attempt_offsets_ns"]:
+            yield (call["arrival_offset_ns"] + offset_ns) / NS_PER_S
 
 
 def _peak_per_s(requests_s: Sequence[float], lasting_s: float) -> float:

@@ -183,7 +183,7 @@ class GroupRun:
                     first = batch[0].number
                     alive[first], busy[first] = [Watched(case) for case in batch], math.inf
                     owner |= {case.number: first for case in batch}
-                    zygote.fork([self._spec(case) for case in batch], outage and outage.every_s)
+                    zygote.fork([self._spec(case) for case in batch], None if outage is None else outage.every_s)
                 for line in zygote.lines(_LOOK_S if waiting or busy else _WAIT_S):
                     if "ended" in line:
                         self._settle(busy, line["ended"])

@@ -15,7 +15,7 @@ from harness.analysis.findings import SelfTest
 from harness.dataset.self_tests import SelfTestRecord
 from harness.dataset.store import Store
 from harness.errors import DataError
-from harness.record import Call, FaultCase, FirstCall, Manifest, Request
+from harness.record import Call, FaultCase, FirstCall, Manifest, OutageCall, Request
 from tests.analysis.example import example_findings, example_inputs
 from tests.analysis.scripted import calls_frame, cold_frame, constant, manifest
 
@@ -52,6 +52,9 @@ class FakeStore:
 
     def faults(self, run_ids: Sequence[str]) -> pd.DataFrame:
         return no_rows(field.name for field in fields(FaultCase))
+
+    def outages(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        return no_rows(field.name for field in fields(OutageCall))
 
     def manifests(self) -> Sequence[Manifest]:
         return self.runs

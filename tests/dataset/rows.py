@@ -157,7 +157,7 @@ def a_fault(**overrides: Any) -> FaultCase:
 
 def an_outage_call(**overrides: Any) -> OutageCall:
     """One call that arrived around an outage."""
-    return an_arrival(**({"arrival": 0, "run_id": RUN_ID} | overrides))
+    return an_arrival(0, run_id=RUN_ID, **overrides)
 
 
 def a_manifest(**overrides: Any) -> Manifest:
