@@ -6,8 +6,7 @@ Verdicts were given when the case was measured, with the journal at hand; nothin
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -18,8 +17,10 @@ from harness import arms as arm_names
 from harness.analysis.findings import ArmSummary
 from harness.analysis.frames import NS_PER_S
 from harness.analysis.outcomes import FaultOutcome, RetryFacts, Unclassified, is_other_model
+from harness.vocabulary import FaultVerdict
 
 _KEYS = ["run_id", "fault", "arm", "provider_name", "mode", "request_stream", "setting"]
+_OVERRUNS = frozenset({FaultVerdict.HUNG, FaultVerdict.LATE})
 _FAILING, _ONE_SECOND, _HALF_A_MINUTE = "status-503", "rate-limited-1s", "rate-limited-30s"
 
 
@@ -94,37 +95,39 @@ def _outcome(rows: list[dict[Any, Any]]) -> FaultOutcome:
 
 
 def _retry_facts(outcomes: Iterable[FaultOutcome]) -> Iterator[RetryFacts]:
-    everything = list(outcomes)
-    whole = [each for each in everything if not each.stream]
-    found = {(each.fault, *_place(each)): each for each in whole}
-    longest: dict[tuple[str, ...], FaultOutcome] = {}
-    not_back: Counter[tuple[str, ...]] = Counter()
-    for each in everything:
-        if each.duration_s is None:
-            not_back[_place(each)] += 1
-        elif (longest.get(_place(each), each).duration_s or 0) <= each.duration_s:
-            longest[_place(each)] = each
-    for each in whole:
-        if each.fault != _FAILING or each.attempts is None:
-            continue
-        second = found.get((_ONE_SECOND, *_place(each)))
-        minute = found.get((_HALF_A_MINUTE, *_place(each)))
-        yield RetryFacts(
-            run_id=each.run_id,
-            arm=each.arm,
-            provider=each.provider,
-            mode=each.mode,
-            setting=each.setting,
-            retries_asked=each.retries_asked,
-            requests=each.attempts,
-            wall_s=each.duration_s,
-            promised_s=each.limit_s,
-            waits_for_1_s=None if second is None else _waited(second),
-            sleeps_for_30_s=None if minute is None else minute.duration_s is None,
-            longest_s=longest[_place(each)].duration_s if _place(each) in longest else None,
-            longest_under=longest[_place(each)].fault if _place(each) in longest else "",
-            not_back=not_back[_place(each)],
-        )
+    places: dict[tuple[str, ...], list[FaultOutcome]] = {}
+    for each in outcomes:
+        places.setdefault(_place(each), []).append(each)
+    for cases in places.values():
+        whole = {each.fault: each for each in cases if not each.stream}
+        failing = whole.get(_FAILING)
+        if failing is not None and failing.attempts is not None:
+            yield _facts_of(failing, failing.attempts, whole, cases)
+
+
+def _facts_of(
+    failing: FaultOutcome, requests: int, whole: Mapping[str, FaultOutcome], cases: Sequence[FaultOutcome]
+) -> RetryFacts:
+    second, minute = whole.get(_ONE_SECOND), whole.get(_HALF_A_MINUTE)
+    back = [each for each in cases if each.duration_s is not None]
+    longest = max(back, key=lambda each: each.duration_s or 0, default=None)
+    return RetryFacts(
+        run_id=failing.run_id,
+        arm=failing.arm,
+        provider=failing.provider,
+        mode=failing.mode,
+        setting=failing.setting,
+        retries_asked=failing.retries_asked,
+        requests=requests,
+        wall_s=failing.duration_s,
+        promised_s=failing.limit_s,
+        waits_for_1_s=None if second is None else _waited(second),
+        sleeps_for_30_s=None if minute is None else minute.duration_s is None,
+        longest_s=None if longest is None else longest.duration_s,
+        longest_under="" if longest is None else longest.fault,
+        overran=sum(not _OVERRUNS.isdisjoint(each.findings) for each in cases),
+        not_back=len(cases) - len(back),
+    )
 
 
 def _place(each: FaultOutcome) -> tuple[str, str, str, str, str]:

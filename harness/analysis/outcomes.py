@@ -75,7 +75,7 @@ class RetryFacts:
     whether one of half a minute kept the call past its window. None where that case was not measured.
 
     ``longest_s`` and ``longest_under`` are the longest that any fault kept such a call, whole or streamed, and which;
-    ``not_back`` how many kinds of fault kept it past its window.
+    ``overran`` how many kinds of case kept it past the worst case, ``not_back`` past their window.
     """
 
     run_id: str
@@ -91,6 +91,7 @@ class RetryFacts:
     sleeps_for_30_s: bool | None
     longest_s: float | None
     longest_under: str
+    overran: int
     not_back: int
 
 

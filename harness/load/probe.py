@@ -26,7 +26,7 @@ from harness.vocabulary import ErrorKind, Outcome
 GRACE_S = 0.3
 """How long after the call's end what is left behind is counted: a connection may take a moment to close."""
 
-_BEAT_S = 0.005
+_BEAT_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,8 @@ def test_retries_merge_colours_that_agree_and_mark_what_is_too_many() -> None:
 
 def test_the_longest_call_is_marked_where_it_overran_its_worst_case() -> None:
     """With the fault that kept it."""
-    cases = [a_case("status-503", attempts=1), a_case("late-head", duration_ns=1_500_000_000)]
+    late = a_case("late-head", duration_ns=1_500_000_000, verdict="late", findings=("late",))
+    cases = [a_case("status-503", attempts=1), late]
     (row,) = retries.context(made_of(fault_outcomes(frame(*cases)))).rows
     assert (row.longest, row.is_longer) == ("1.5\u00a0s (late-head)", True)
 

@@ -126,8 +126,12 @@ def _row(group: Sequence[RetryFacts]) -> Row:
     )
 
 
-LATE_S = 0.25
-"""How far past the worst case counts as past it; the matrix uses the same."""
+def _afterwards(each: OutageFacts) -> str:
+    """What became of the calls that arrived when it was over."""
+    if not each.failed_after:
+        return f"none of {fmt.count(each.calls_after)} failed"
+    well = "not yet well" if each.well_again_s is None else f"well after {fmt.duration(each.well_again_s, 2)}"
+    return f"{fmt.count(each.failed_after)} of {fmt.count(each.calls_after)} failed; {well}"
 
 
 def _longest(group: Sequence[RetryFacts]) -> str:
@@ -143,7 +147,7 @@ def _longest(group: Sequence[RetryFacts]) -> str:
 
 
 def _is_longer(each: RetryFacts) -> bool:
-    return each.promised_s is not None and (each.not_back > 0 or (each.longest_s or 0) > each.promised_s + LATE_S)
+    return each.promised_s is not None and each.overran > 0
 
 
 def _outage(alike: Sequence[OutageFacts]) -> OutageTable:
@@ -164,7 +168,6 @@ def _outage(alike: Sequence[OutageFacts]) -> OutageTable:
 
 def _outage_row(each: OutageFacts) -> OutageRow:
     over = f", {fmt.count(each.second_link)} of them by the second link" if each.second_link else ""
-    well = "not yet well" if each.well_again_s is None else f"well after {fmt.duration(max(each.well_again_s, 0), 2)}"
     asked = 1 + each.retries_asked if each.retries_asked is not None else None
     return OutageRow(
         arm=words.arm_name(each.arm),
@@ -178,7 +181,7 @@ def _outage_row(each: OutageFacts) -> OutageRow:
         peak=f"{each.peak_per_s:.1f}/s",
         succeeded=f"{fmt.count(each.succeeded)}{over}",
         slowest=f"{fmt.count(each.not_back)} not back" if each.not_back else fmt.duration(each.slowest_s, 2),
-        after=f"{fmt.count(each.failed_after)} of {fmt.count(each.calls_after)} failed; {well}",
+        after=_afterwards(each),
     )
 
 
