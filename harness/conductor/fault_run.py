@@ -1,4 +1,4 @@
-"""Owns one run of a fault matrix: the backend with its faults, the groups two at a time (around an outage, where they
+"""Owns one run of a fault matrix: the backend with its faults, the groups a few at a time (around an outage, where they
 mostly sleep, all at once), the checkpoint after each.
 
 Called by ``commands``. As with any run, what was finished stays, however it ends, and ``--resume`` goes on with it.
@@ -39,7 +39,7 @@ from harness.replay.launch import BackendProcess
 from harness.vocabulary import Load, Mode, Operation
 from harness.workload import load_workload
 
-GROUPS_AT_ONCE = 2
+GROUPS_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
