@@ -183,7 +183,9 @@ class CaseRows:
         seen_ns = self._killed_ns(each) if report is None else report.reported_ns
         is_open = any(entry.ended_ns > seen_ns for entry in unfinished)
         closed = max((entry.ended_ns - started for entry in unfinished), default=None)
-        return Wire(len(entries), offsets, None if is_open or report is None else closed, is_open)
+        broken = {entry.connection_id for entry in unfinished}
+        pooled = len({entry.connection_id for entry in entries} - broken)
+        return Wire(len(entries), offsets, None if is_open or report is None else closed, is_open, pooled)
 
 
 def _started_ns(each: Watched) -> int:

@@ -22,13 +22,15 @@ EARLY = 0.9
 class Wire:
     """What the backend saw of a call. ``attempts`` is None where the fault hides requests; offsets are ns after the
     call's start. ``is_open`` says that a connection with an unfinished answer was still open when the child reported,
-    or when it was killed.
+    or when it was killed. ``pooled`` counts connections all of whose exchanges were finished: any of them may be kept
+    for the next call, as the one connection of a healthy call is.
     """
 
     attempts: int | None
     offsets_ns: tuple[int, ...]
     closed_offset_ns: int | None
     is_open: bool
+    pooled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def verdicts(
     found = _of_killed(scenario, wire) if report is None else _of_report(scenario, limit_s, report)
     if allowed is not None and wire.attempts is not None and wire.attempts > allowed:
         found.add(FaultVerdict.MULTIPLIED)
-    if report is not None and (_left_more(report, healthy) or wire.is_open):
+    if report is not None and (_left_more(report, healthy, wire) or wire.is_open):
         found.add(FaultVerdict.LEAKED)
     return tuple(verdict for verdict in FaultVerdict if verdict in found)
 
@@ -89,9 +91,9 @@ def _sends_the_right_way(scenario: Scenario, limit_s: float | None, took_s: floa
     return is_limit or way_of(ErrorKind(kind)) in {way_of(expected) for expected in scenario.expected.kinds}
 
 
-def _left_more(report: Report, healthy: Left) -> bool:
+def _left_more(report: Report, healthy: Left, wire: Wire) -> bool:
     return (
         report.threads_left > healthy.threads
-        or report.descriptors_left > healthy.descriptors
+        or report.descriptors_left > healthy.descriptors + max(wire.pooled - 1, 0)
         or (report.tasks_left or 0) > healthy.tasks
     )

@@ -150,6 +150,14 @@ def test_what_is_left_behind_beyond_a_healthy_calls_is_a_leak() -> None:
     assert judged("drip", base, Wire(1, (0,), None, is_open=True)) == ["leaked"]
 
 
+def test_connections_that_wait_in_pools_are_not_left_behind() -> None:
+    """A call whose retries went over three clients may leave three pools with a connection each, and no fourth."""
+    three = Wire(3, (0, 1, 2), None, is_open=False, pooled=3)
+    for left, expected in ((3, []), (4, ["leaked"])):
+        report = replace(failed(ErrorKind.SERVER_ERROR), descriptors_left=left)
+        assert judged("status-503", report, three, 7.0, 3) == expected
+
+
 def test_the_gravest_verdict_comes_first() -> None:
     """Its order is that of the closed list."""
     report = replace(failed(ErrorKind.OTHER, 3.0), threads_left=4)
