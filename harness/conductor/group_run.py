@@ -174,6 +174,7 @@ class GroupRun:
         outage = self._matrix.plan.outage
         waiting = (batches(cases) if outage is None else outages(cases))[::-1]
         alive, owner, busy = dict[int, list[Watched]](), dict[int, int](), dict[int, float]()
+        broken: dict[int, str] = {}
         try:
             while waiting or alive:
                 if self._floor.is_closing.is_set():
@@ -185,9 +186,14 @@ class GroupRun:
                     owner |= {case.number: first for case in batch}
                     zygote.fork([self._spec(case) for case in batch], None if outage is None else outage.every_s)
                 for line in zygote.lines(_LOOK_S if waiting or busy else _WAIT_S):
+                    if "broke" in line:
+                        broken[line["broke"]] = line["why"]
+                        continue
                     if "ended" in line:
                         self._settle(busy, line["ended"])
-                        over, left = self._ended(alive.pop(line["ended"]), line["signal"])
+                        over, left = self._ended(
+                            alive.pop(line["ended"]), line["signal"], broken.get(line["ended"], "no word")
+                        )
                         waiting += [left] if left else []
                         for each in over:
                             on_case()
@@ -207,12 +213,12 @@ class GroupRun:
             for first in list(busy):
                 self._settle(busy, first)
 
-    def _ended(self, watched: Sequence[Watched], number: int) -> tuple[list[Watched], list[Case]]:
+    def _ended(self, watched: Sequence[Watched], number: int, why: str) -> tuple[list[Watched], list[Case]]:
         """The cases that an ended child is done with, and those that it never came to. Raises WorkerLostError."""
         begun = [each for each in watched if each.started_ns is not None]
         lost = any(each.report is None for each in begun) or not begun
         if lost and number not in _KILLED:
-            raise WorkerLostError(f"group {self._group}: the child of {watched[0].case} ended without a word")
+            raise WorkerLostError(f"group {self._group}: the child of {watched[0].case} broke: {why}")
         if not begun:
             raise WorkerLostError(f"group {self._group}: the child of {watched[0].case} was killed before it began")
         return begun, [each.case for each in watched if each.started_ns is None]

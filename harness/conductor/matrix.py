@@ -103,6 +103,9 @@ class Case:
     setting: FaultSetting
     repeat: int
 
+    def __str__(self) -> str:
+        return "/".join((self.scenario.name, "stream" if self.stream else "whole", self.setting, str(self.repeat)))
+
     @property
     def arrivals(self) -> str:
         """What the calls around one outage have in common: the number of the first of them."""

@@ -35,6 +35,8 @@ _OPENING_S = 15.0
 """What a child may take on top of its window before it is killed from outside: building its client takes a while."""
 
 _PR_SET_PDEATHSIG = 1
+_TOLD = 300
+"""Characters of a broken child's last words."""
 
 
 def main() -> None:
@@ -115,6 +117,8 @@ class Zygote:
             else:
                 self._receive(specs, every_s)
             code = 0
+        except BaseException as problem:  # noqa: BLE001  told: a child that breaks is a fault of ours
+            self.say(broke=specs[0].number, why=f"{type(problem).__name__}: {problem}"[:_TOLD])
         finally:
             os._exit(code)
 
