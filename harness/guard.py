@@ -276,10 +276,14 @@ def _raise_in(ident: int | None) -> None:
 
 
 def _break_wait(ident: int | None) -> None:
-    """Shut the sockets down, and cancel the futures, that the innermost frame holding any waits on."""
-    frame = sys._current_frames().get(ident or 0)
+    """Shut the sockets down, and cancel the futures, that the innermost frame holding any waits on; where none does,
+    wake the thread out of the queue or the event that it waits for, so that it comes to what was raised in it.
+    """
+    frame, conditions = sys._current_frames().get(ident or 0), list[threading.Condition]()
     while frame is not None:
-        held = [inner for value in list(frame.f_locals.values()) for inner in _inside(value)]
+        values = list(frame.f_locals.values())
+        conditions += [value for value in values if isinstance(value, threading.Condition)]
+        held = [inner for value in values for inner in _inside(value)]
         for each in held:
             if isinstance(each, Future):
                 each.cancel()
@@ -289,6 +293,10 @@ def _break_wait(ident: int | None) -> None:
         if held:
             return
         frame = frame.f_back
+    for condition in conditions[:1]:
+        if condition.acquire(timeout=_LOOK_AGAIN_S):
+            condition.notify_all()
+            condition.release()
 
 
 def _inside(value: Any) -> Iterator[Any]:

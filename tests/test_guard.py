@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import socket
 import sys
 import threading
@@ -204,6 +205,21 @@ def test_a_given_up_call_closes_its_connection_and_ends_its_thread(deaf: socket.
     with pytest.raises(TimeoutError):
         deaf.accept()
     assert threading.active_count() <= before
+
+
+def test_a_given_up_call_wakes_out_of_a_queue_that_nobody_fills() -> None:
+    """As clients wait that run a loop in a thread of their own: what they do on their way out is done."""
+    cleaned = threading.Event()
+
+    def wait() -> Iterator[int]:
+        try:
+            yield queue.Queue[int]().get()
+        finally:
+            cleaned.set()
+
+    with pytest.raises(DeadlineExceeded, match="first_chunk"):
+        list(stream(Limits(LONG, 0.05), wait))
+    assert cleaned.wait(1.0)
 
 
 def test_leaving_a_stream_early_gives_it_up() -> None:
