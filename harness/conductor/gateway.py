@@ -44,11 +44,14 @@ _MISLEADING = (
 """Variables of the user's that would give the proxy a database, a cache, another address or another configuration."""
 
 _SERVE = """
-import os, signal, threading
+import os, shutil, signal, threading
+
+folder = os.getcwd()
 
 def end_with_parent():
     while os.read(0, 4096):
         pass
+    shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 
 threading.Thread(target=end_with_parent, daemon=True).start()
@@ -56,7 +59,7 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 from litellm import run_server
 run_server()
 """
-"""What the ``litellm`` script does, in a process group that ends when its standard input does."""
+"""What the ``litellm`` script does, in a process group that ends, its folder removed, when its standard input does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from harness.replay.routes import Outage, base_url
 from harness.vocabulary import FaultSetting
 
 ALIVE_AT_ONCE = 48
-STARTING_AT_ONCE = 2
+STARTING_AT_ONCE = 3
 WARMING_S = 10.0
 """The clients' own limit on the sound call that comes first."""
 

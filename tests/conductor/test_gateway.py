@@ -9,10 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -124,7 +126,8 @@ def test_a_gateway_forwards_calls_with_their_call_id_and_leaves_no_process(provi
 
 
 def test_a_killed_conductor_leaves_no_gateway() -> None:
-    """kill -9 of the process that started it: the proxy ends by itself."""
+    """kill -9 of the process that started it: the proxy ends by itself, and takes its folder along."""
+    folders = set(Path(tempfile.gettempdir()).glob("llm-call-bench-gateway-*"))
     code = f"""
 import time
 from harness.conductor.gateway import Deployment, Gateway
@@ -138,6 +141,7 @@ time.sleep(600)
     conductor.wait()
     conductor.stdout.close()
     assert is_gone(group)
+    assert set(Path(tempfile.gettempdir()).glob("llm-call-bench-gateway-*")) == folders
 
 
 def test_a_taken_port_is_refused_in_one_line() -> None:

@@ -88,6 +88,7 @@ def bench() -> Iterator[Bench]:
                     "settings": ["limited"],
                     "arms": [arm],
                     "models": {provider: MODELS[provider]},
+                    "fallback": provider,
                     "modes": [mode],
                     "streams": [False, True],
                     "limit_s": 1.0,
