@@ -28,7 +28,7 @@ from harness.replay.launch import BackendProcess
 from harness.replay.routes import Outage, base_url
 from harness.vocabulary import FaultSetting
 
-ALIVE_AT_ONCE = 48
+ALIVE_AT_ONCE = 80
 STARTING_AT_ONCE = 3
 WARMING_S = 10.0
 """The clients' own limit on the sound call that comes first."""

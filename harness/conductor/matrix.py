@@ -21,10 +21,10 @@ from harness.vocabulary import FaultSetting, Mode
 
 HEALTHY = "healthy"
 SHARING = {
-    FaultSetting.DEFAULT: (8, 1),
-    FaultSetting.LIMITED: (8, 4),
-    FaultSetting.RETRYING: (3, 2),
-    FaultSetting.GUARDED: (8, 4),
+    FaultSetting.DEFAULT: (12, 1),
+    FaultSetting.LIMITED: (12, 6),
+    FaultSetting.RETRYING: (6, 3),
+    FaultSetting.GUARDED: (12, 6),
 }
 """How many cases share a child at most: those that end soon by themselves, and those that a limit is to end. One that
 hangs all the same takes its child with it, and those behind it get another."""
