@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -19,19 +20,23 @@ from harness.conductor.gateway import Deployment, Gateway
 from harness.conductor.prepare import load_shelf, prepare_cells
 from harness.conductor.processes import WorkerProcess
 from harness.errors import UsageError
-from harness.load.pipe import WorkerSpec
+from harness.load.pipe import CellSpec, Dump, WorkerSpec
 from harness.places import benchmarks_dir
 from harness.plan import Arm, Cell
 from harness.record import Marks
 from harness.replay.dialects import dialect_for
 from harness.replay.dialects.parts import Truth
-from harness.replay.journal import JournalReader
+from harness.replay.journal import JournalEntry, JournalReader
 from harness.replay.launch import BackendProcess, start_backend
 from harness.vocabulary import Load, Mode, Operation
 
 pytestmark = pytest.mark.real
 
 NUMBERS = itertools.count(1)
+SEEN: dict[int, JournalEntry] = {}
+"""What the backend saw of each call so far."""
+
+AT_ONCE = 2
 KEY = "sk-test"
 ARMS = tuple(Arm(name, name) for name in CLIENTS)
 PATHS_AND_MODES = [(name, mode) for name in CLIENTS for mode in client_named(name).FACTS.modes]
@@ -43,6 +48,11 @@ DEVIATIONS = {
 
 any-llm 1.27 gives a streamed Gemini tool call the finish reason ``stop``, and the same whole answer ``tool_calls``.
 """
+
+
+def lacks_proxy() -> bool:
+    """Whether the gateway cannot be started here."""
+    return bool(lacking(client_named("litellm_proxy").FACTS, DEFAULT))
 
 
 @cache
@@ -89,7 +99,7 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BackendP
 @pytest.fixture(scope="module")
 def gateway(backend: tuple[BackendProcess, JournalReader]) -> Iterator[str]:
     """One LiteLLM proxy in front of every chat cell."""
-    if lacking(client_named("litellm_proxy").FACTS, DEFAULT):
+    if lacks_proxy():
         pytest.skip("the extra 'proxy' is not installed")
     index = CLIENTS.index("litellm_proxy")
     deployments = [
@@ -107,30 +117,85 @@ def spec_of(name: str, mode: str, port: int, gateway_url: str) -> tuple[WorkerSp
     return worker_spec(every_cell(), Arm(name, name), numbers, Mode(mode), port, gateway_url), numbers
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "mode"), PATHS_AND_MODES)
-def test_a_path_brings_the_content_of_every_workload_it_supports(
-    name: str, mode: str, backend: tuple[BackendProcess, JournalReader], request: pytest.FixtureRequest
-) -> None:
-    """Text, finish reason, tool calls and usage are the cassette's; one matched request each (a job: several)."""
-    process, journal = backend
-    url = request.getfixturevalue("gateway") if name == "litellm_proxy" else ""
-    spec, numbers = spec_of(name, mode, process.port, url)
-    journal.drain()
-    with WorkerProcess(name, spec) as worker:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a path's process told: of its own cells (``numbers``), and of those behind them that ask for something else,
+    with what their warm-up calls said.
+    """
+
+    dump: Dump
+    numbers: tuple[int, ...]
+    refusals: list[str | None]
+
+
+Measured = dict[tuple[str, str], Future[Told]]
+
+
+def told_by(name: str, mode: str, port: int, gateway_url: str) -> Told:
+    """Every cell of a path called once, after a warm-up call (a job: none); then chats that no cassette holds."""
+    spec, numbers = spec_of(name, mode, port, gateway_url)
+    others = () if name == "litellm_proxy" else tuple(asking_otherwise(spec, numbers))
+    with WorkerProcess(name, replace(spec, cells=(*spec.cells, *others))) as worker:
         for local, number in enumerate(numbers):
             worker.warm(local, 0 if every_cell()[number].question.job else 1)
             worker.call(local, next(NUMBERS))
-        dump = worker.dump()
-    assert dump.foreign_modules == ()
-    seen = {entry.call_number: entry for entry in journal.drain() if entry.call_number}
-    for marks in dump.marks:
-        cell = every_cell()[numbers[marks.cell]]
+        refusals = []
+        for local in range(len(numbers), len(numbers) + len(others)):
+            refusals.append(worker.warm(local, 1))
+            worker.call(local, next(NUMBERS))
+        return Told(worker.dump(), numbers, refusals)
+
+
+def asking_otherwise(spec: WorkerSpec, numbers: tuple[int, ...]) -> Iterator[CellSpec]:
+    """The path's chats with another question."""
+    other = [{"role": "user", "content": "Hm?"}]
+    for cell, number in zip(spec.cells, numbers, strict=True):
+        planned = every_cell()[number]
+        if planned.facts.cell.workload == "chat" and "gpt-4o" not in planned.cassette_id:
+            body = {**cell.question.body, "messages": other, "contents": [], "input": "Hm?"}
+            yield replace(cell, question=replace(cell.question, messages=tuple(other), body=body))
+
+
+@pytest.fixture(scope="module")
+def measured(backend: tuple[BackendProcess, JournalReader], request: pytest.FixtureRequest) -> Iterator[Measured]:
+    """What each selected path saw, two of them at work at a time: nothing here depends on how long it takes."""
+    wanted = [
+        item for item in request.session.items if isinstance(item, pytest.Function) and "measured" in item.fixturenames
+    ]
+    pairs = [(item.callspec.params["name"], str(item.callspec.params["mode"])) for item in wanted]
+    needs_gateway = any(name == "litellm_proxy" for name, _ in pairs) and not lacks_proxy()
+    url = request.getfixturevalue("gateway") if needs_gateway else ""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {
+            (name, mode): pool.submit(told_by, name, mode, backend[0].port, url if name == "litellm_proxy" else "")
+            for name, mode in dict.fromkeys(pairs)
+            if url or name != "litellm_proxy"
+        }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "mode"), PATHS_AND_MODES)
+def test_a_path_brings_the_content_of_every_workload_it_supports(
+    name: str,
+    mode: str,
+    backend: tuple[BackendProcess, JournalReader],
+    measured: Measured,
+) -> None:
+    """Text, finish reason, tool calls and usage are the cassette's; one matched request each (a job: several)."""
+    if (name, mode) not in measured:
+        pytest.skip("the extra 'proxy' is not installed")
+    told = measured[name, mode].result()
+    assert told.dump.foreign_modules == ()
+    SEEN.update({entry.call_number: entry for entry in backend[1].drain() if entry.call_number})
+    for marks in told.dump.marks:
+        if marks.cell >= len(told.numbers):
+            continue
+        cell = every_cell()[told.numbers[marks.cell]]
         deviation = DEVIATIONS.get((name, cell.cassette_id))
         expected = ("wrong_content", deviation) if deviation else (cell.truth.outcome, marks.error_type)
         assert (marks.outcome, marks.error_type) == expected, (cell.cassette_id, marks.error_class)
         if marks.outcome == "ok" and cell.question.job is None:
-            entry = seen[marks.call_number]
+            entry = SEEN[marks.call_number]
             assert (entry.matched, entry.status, entry.attempt) == (True, 200, 1), cell.cassette_id
             assert marks.started_ns <= entry.received_ns <= entry.last_byte_sent_ns <= marks.finished_ns
             check_usage(name, cell, marks)
@@ -145,42 +210,18 @@ def check_usage(name: str, cell: CellPlan, marks: Marks) -> None:
 
 @pytest.mark.parametrize(("name", "mode"), [pair for pair in PATHS_AND_MODES if pair[0] != "litellm_proxy"])
 def test_a_path_that_asks_for_something_else_is_refused_and_says_so(
-    name: str, mode: str, backend: tuple[BackendProcess, JournalReader]
+    name: str, mode: str, backend: tuple[BackendProcess, JournalReader], measured: Measured
 ) -> None:
     """A request that matches no cassette is answered with a 4xx; the call is an error with its status, never ok."""
-    process, journal = backend
-    spec, numbers = spec_of(name, mode, process.port, "")
-    chats = [
-        local
-        for local, number in enumerate(numbers)
-        if every_cell()[number].facts.cell.workload == "chat" and "gpt-4o" not in every_cell()[number].cassette_id
-    ]
-    asked = tuple(
-        replace(
-            spec.cells[local],
-            question=replace(
-                spec.cells[local].question,
-                messages=({"role": "user", "content": "Hm?"},),
-                body={
-                    **spec.cells[local].question.body,
-                    "messages": [{"role": "user", "content": "Hm?"}],
-                    "contents": [],
-                    "input": "Hm?",
-                },
-            ),
-        )
-        for local in chats
-    )
-    journal.drain()
-    with WorkerProcess(name, replace(spec, cells=asked)) as worker:
-        for cell in range(len(asked)):
-            assert worker.warm(cell, 1) is not None
-            worker.call(cell, next(NUMBERS))
-        dump = worker.dump()
-    assert {marks.outcome for marks in dump.marks} == {"error"}
-    requests = [entry for entry in journal.drain() if entry.call_number]
-    assert {entry.status for entry in requests} == {422}
-    assert [entry.attempt for entry in requests] == [1] * len(asked), "retries are off"
+    told = measured[name, mode].result()
+    assert told.refusals
+    assert None not in told.refusals
+    refused = [marks for marks in told.dump.marks if marks.cell >= len(told.numbers)]
+    assert {marks.outcome for marks in refused} == {"error"}
+    SEEN.update({entry.call_number: entry for entry in backend[1].drain() if entry.call_number})
+    entries = [SEEN[marks.call_number] for marks in refused]
+    assert {entry.status for entry in entries} == {422}
+    assert {entry.attempt for entry in entries} == {1}, "retries are off"
 
 
 def test_an_unknown_client_is_refused_by_name() -> None:
