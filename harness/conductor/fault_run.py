@@ -39,7 +39,7 @@ from harness.replay.launch import BackendProcess
 from harness.vocabulary import Load, Mode, Operation
 from harness.workload import load_workload
 
-GROUPS_AT_ONCE = 3
+GROUPS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)

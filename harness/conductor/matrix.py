@@ -191,8 +191,8 @@ def window_s(plan: FaultPlan, setting: FaultSetting, links: int = 1) -> float:
 
 
 def batches(cases: Sequence[Case]) -> list[list[Case]]:
-    """What each child is given, in the order of the first: cases share a child with others of their shape and setting,
-    as many as ``SHARING`` says.
+    """What each child is given: cases share a child with others of their shape and setting, as many as ``SHARING`` says.
+    Children that a limit or their window ends come first, for they only wait while the others keep the machine busy.
     """
     found: list[list[Case]] = []
     open_ones: dict[tuple[bool, FaultSetting, bool], list[Case]] = {}
@@ -205,7 +205,9 @@ def batches(cases: Sequence[Case]) -> list[list[Case]]:
             found.append(open_ones[kind])
         else:
             shared.append(case)
-    return found
+    return sorted(
+        found, key=lambda batch: (_is_soon_over(batch[0].scenario), batch[0].setting != FaultSetting.RETRYING)
+    )
 
 
 def outages(cases: Sequence[Case]) -> list[list[Case]]:
