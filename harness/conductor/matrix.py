@@ -191,7 +191,7 @@ def window_s(plan: FaultPlan, setting: FaultSetting, links: int = 1) -> float:
 
 
 def batches(cases: Sequence[Case]) -> list[list[Case]]:
-    """What each child is given: cases share a child with others of their shape and setting, as many as ``SHARING`` says.
+    """What each child is given: cases share one with others of their shape and setting, as many as ``SHARING`` says.
     Children that a limit or their window ends come first, for they only wait while the others keep the machine busy.
     """
     found: list[list[Case]] = []
