@@ -162,7 +162,7 @@ def measured(backend: tuple[BackendProcess, JournalReader], request: pytest.Fixt
     wanted = [
         item for item in request.session.items if isinstance(item, pytest.Function) and "measured" in item.fixturenames
     ]
-    pairs = [(item.callspec.params["name"], str(item.callspec.params["mode"])) for item in wanted]
+    pairs = [(str(item.callspec.params["name"]), str(item.callspec.params["mode"])) for item in wanted]
     needs_gateway = any(name == "litellm_proxy" for name, _ in pairs) and not lacks_proxy()
     url = request.getfixturevalue("gateway") if needs_gateway else ""
     with ThreadPoolExecutor(AT_ONCE) as pool:
