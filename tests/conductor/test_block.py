@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness.conductor.block import _warm, _warm_all
+from harness.conductor.block import WARMED_TRIES, _warm, _warm_all
 from harness.conductor.processes import WorkerLostError
 from harness.errors import DataError
 from harness.vocabulary import Load
@@ -76,7 +76,10 @@ def test_a_worker_that_hangs_while_warming_up_is_replaced_and_told() -> None:
     assert lost == ["worker litellm (sync): no reply; it was warming up, a fresh process took its place"]
 
 
-def test_a_worker_that_hangs_again_ends_the_block() -> None:
-    """It is replaced once, not for ever."""
-    with pytest.raises(WorkerLostError, match="again"):
-        warmed(Worker(WorkerLostError("once"), WorkerLostError("again")))
+def test_a_worker_that_hangs_every_time_ends_the_block() -> None:
+    """It is replaced a few times, not for ever; every hang on the way is told."""
+    hangs = [WorkerLostError(f"hang {number}") for number in range(1, WARMED_TRIES + 1)]
+    _, lost = warmed(Worker(*hangs[:-1], None))
+    assert [line.partition(";")[0] for line in lost] == [f"hang {number}" for number in range(1, WARMED_TRIES)]
+    with pytest.raises(WorkerLostError, match=f"hang {WARMED_TRIES}"):
+        warmed(Worker(*hangs))

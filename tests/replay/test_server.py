@@ -99,8 +99,8 @@ def test_a_mismatch_says_what_differed_and_is_kept(running: Running) -> None:
         (f"/none/wole{PATH}", "did you mean whole"),
         (f"/none/zzz{PATH}", "known: long, stream, whole"),
         (f"/warp/whole{PATH}", "expected recorded, capped"),
-        ("/", "expected /<pace>[~<fault>]/<cassette id>"),
-        ("*", "expected /<pace>[~<fault>]/<cassette id>"),
+        ("/", "expected /<pace>[~<fault>[~<outage>]]/<cassette id>"),
+        ("*", "expected /<pace>[~<fault>[~<outage>]]/<cassette id>"),
     ],
 )
 def test_an_unknown_address_is_a_404_that_says_what_exists(running: Running, target: str, told: str) -> None:
