@@ -16,6 +16,7 @@ from harness.vocabulary import FaultSetting
 
 TITLE = "Fallback chains"
 
+_NAMED = 10
 _UNTESTED = ("healthy", "ending")
 """Families under which there is nothing to fail over from."""
 
@@ -70,7 +71,9 @@ def _sentences(outcomes: Sequence[FaultOutcome]) -> Iterator[str]:
             if took
             else ""
         )
-        said = f"; never for {', '.join(map(fmt.plain, never))}" if never else ""
+        faults = len({each.fault for each in cases})
+        named = ", ".join(map(fmt.plain, never)) if len(never) <= _NAMED else f"{len(never)} of {faults} faults"
+        said = f"; never for {named}" if never else ""
         share = f"in {len(took)} of {len(cases)} cases with {SETTINGS[FaultSetting.LIMITED]}"
         yield f"{words.arm_name(arm)} failed over {share}{after}{said}."
 

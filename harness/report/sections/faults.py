@@ -146,7 +146,8 @@ def _cell(place: str, verdicts: Sequence[str]) -> Cell:
 
 
 def worst(outcomes: Sequence[FaultOutcome]) -> Iterator[str]:
-    """The gravest findings in words, one for a call path and verdict, the most frequent first among equally grave ones.
+    """The gravest findings in words: of every verdict the call path that it meets most often, the gravest first; then
+    the next of each. Bare HTTP, which nobody ships, is left out.
 
     Of calls with a limit and retries off; of multiplied requests, of those that ask for retries.
     """
@@ -156,17 +157,21 @@ def worst(outcomes: Sequence[FaultOutcome]) -> Iterator[str]:
         is_counted = each.setting == (
             FaultSetting.RETRYING if each.verdict == FaultVerdict.MULTIPLIED else FaultSetting.LIMITED
         )
-        if each.arm in CONTROLS or each.arm in CHAINS:
+        if each.arm in CONTROLS or each.arm in CHAINS or role(each.arm) == "raw":
             continue
         asked[each.arm, each.provider] += each.setting == FaultSetting.LIMITED
         if is_counted and each.verdict not in (FaultVerdict.HELD, FaultVerdict.UNCLASSIFIED):
             groups.setdefault((each.verdict, each.arm, each.provider), []).append(each)
-    ordered = sorted(groups.items(), key=lambda item: (_ORDER.index(item[0][0]), -len(item[1])))
-    said: set[tuple[str, str]] = set()
-    for (verdict, arm, provider), cases in ordered:
-        if (verdict, arm) not in said and len(said) < WORST_SHOWN:
-            said.add((verdict, arm))
-            yield _sentence(FaultVerdict(verdict), arm, provider, cases, asked[arm, provider])
+    by_verdict: dict[str, dict[str, tuple[str, str, list[FaultOutcome]]]] = {}
+    for (verdict, arm, provider), cases in sorted(groups.items(), key=lambda item: -len(item[1])):
+        by_verdict.setdefault(verdict, {}).setdefault(arm, (arm, provider, cases))
+    ranked = [
+        (rank, _ORDER.index(verdict), verdict, found)
+        for verdict, arms in by_verdict.items()
+        for rank, found in enumerate(arms.values())
+    ]
+    for _, _, verdict, (arm, provider, cases) in sorted(ranked, key=lambda item: item[:2])[:WORST_SHOWN]:
+        yield _sentence(FaultVerdict(verdict), arm, provider, cases, asked[arm, provider])
 
 
 def _sentence(verdict: FaultVerdict, arm: str, provider: str, cases: Sequence[FaultOutcome], asked: int) -> str:

@@ -26,11 +26,9 @@ class Row:
     provider: str
     modes: str
     setting: str
-    asked: str
     requests: str
     is_more: bool
     wall: str
-    promised: str
     longest: str
     is_longer: bool
     one_second: str
@@ -75,7 +73,7 @@ class Context:
 
 def context(material: Material) -> Context:
     """One row per call path, provider and setting, colours merged where they did alike; and a table per outage."""
-    facts = [each for each in material.findings.retries if each.arm not in MATRIX_ONLY]
+    facts = [each for each in material.findings.retries if each.arm not in MATRIX_ONLY and role(each.arm) != "raw"]
     merged: dict[tuple[object, ...], list[RetryFacts]] = {}
     for each in facts:
         alike = (each.arm, each.provider, each.setting, each.requests, each.waits_for_1_s, each.sleeps_for_30_s)
@@ -114,11 +112,10 @@ def _row(group: Sequence[RetryFacts]) -> Row:
         provider=fmt.plain(first.provider),
         modes=", ".join(dict.fromkeys(each.mode for each in group)),
         setting=SETTINGS[FaultSetting(first.setting)],
-        asked="its default" if first.retries_asked is None else fmt.count(1 + first.retries_asked),
-        requests=fmt.count(first.requests),
+        requests=f"{fmt.count(first.requests)} ({_asked(first)})",
         is_more=first.retries_asked is not None and first.requests > 1 + first.retries_asked,
-        wall=" / ".join("not back" if wall is None else fmt.duration(wall, 2) for wall in walls),
-        promised=fmt.NONE if first.promised_s is None else fmt.duration(first.promised_s, 2),
+        wall=" / ".join("not back" if wall is None else fmt.duration(wall, 2) for wall in walls)
+        + ("" if first.promised_s is None else f" ({fmt.duration(first.promised_s, 2)})"),
         longest=_longest(group),
         is_longer=any(_is_longer(each) for each in group),
         one_second=_yes(first.waits_for_1_s),
@@ -183,6 +180,10 @@ def _outage_row(each: OutageFacts) -> OutageRow:
         slowest=f"{fmt.count(each.not_back)} not back" if each.not_back else fmt.duration(each.slowest_s, 2),
         after=_afterwards(each),
     )
+
+
+def _asked(each: RetryFacts) -> str:
+    return "default" if each.retries_asked is None else f"{fmt.count(1 + each.retries_asked)} asked"
 
 
 def _yes(value: bool | None) -> str:
