@@ -17,10 +17,8 @@ from harness import arms as arm_names
 from harness.analysis.findings import ArmSummary
 from harness.analysis.frames import NS_PER_S
 from harness.analysis.outcomes import FaultOutcome, RetryFacts, Unclassified, is_other_model
-from harness.vocabulary import FaultVerdict
 
 _KEYS = ["run_id", "fault", "arm", "provider_name", "mode", "request_stream", "setting"]
-_OVERRUNS = frozenset({FaultVerdict.HUNG, FaultVerdict.LATE})
 _FAILING, _ONE_SECOND, _HALF_A_MINUTE = "status-503", "rate-limited-1s", "rate-limited-30s"
 
 
@@ -125,7 +123,7 @@ def _facts_of(
         sleeps_for_30_s=None if minute is None else minute.duration_s is None,
         longest_s=None if longest is None else longest.duration_s,
         longest_under="" if longest is None else longest.fault,
-        overran=sum(not _OVERRUNS.isdisjoint(each.findings) for each in cases),
+        overran=sum(each.overran for each in cases),
         not_back=len(cases) - len(back),
     )
 

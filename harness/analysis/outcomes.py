@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.vocabulary import FaultVerdict
+
 
 @dataclass(frozen=True, slots=True)
 class FaultOutcome:
@@ -50,6 +52,11 @@ class FaultOutcome:
     def failed_over(self) -> bool:
         """Whether a chain's answer is the second link's: another provider's model, and the true answer."""
         return self.is_second and self.is_true_answer is True
+
+    @property
+    def overran(self) -> bool:
+        """Whether control was not back by the limit, or not at all."""
+        return not {FaultVerdict.HUNG, FaultVerdict.LATE}.isdisjoint(self.findings)
 
     @property
     def flaps(self) -> bool:

@@ -9,6 +9,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.conductor.matrix import Case, Group, Matrix, limit_s, retries_asked, window_s, with_second_link
 from harness.conductor.verdicts import Left, Wire, verdicts
@@ -68,45 +69,47 @@ class CaseRows:
         return [self._arrival(each, versions, first[each.case.arrivals]) for each in ordered]
 
     def _arrival(self, each: Watched, versions: Mapping[str, str], first_ns: int) -> OutageCall:
-        case, report, plan = each.case, each.report, self._matrix.plan
+        case, plan = each.case, self._matrix.plan
         assert plan.outage is not None
         wire = self._wire(each)
-        limit = limit_s(plan, case.setting, self._group.links)
-        version, library = self._stack(versions)
         return OutageCall(
-            run_id=self._matrix.run_id,
-            block=self._block,
-            arm=self._group.arm,
-            client=self._group.client,
-            client_version=version,
-            http_library=library,
-            http_library_version=versions.get(library, "unknown"),
-            mode=str(self._group.mode),
-            provider_name=self._group.provider,
-            request_model=self._matrix.cassetted[self._group.provider, case.stream].question.model,
-            request_stream=case.stream,
-            setting=str(case.setting),
-            limit_ns=None if limit is None else int(limit * 1e9),
-            retries_asked=retries_asked(plan, case.setting),
-            fault=case.scenario.name,
+            **self._shared(each, versions),
             outage_ns=plan.outage.lasting_s * 1_000_000_000,
             arrival=case.repeat,
             arrival_offset_ns=_started_ns(each) - first_ns,
-            duration_ns=None if report is None else report.finished_ns - report.started_ns,
-            outcome=_outcome(report),
-            error_kind=None if report is None else report.error_kind,
-            error_class=None if report is None else report.error_class,
-            is_true_answer=None if report is None else report.is_true_answer,
-            response_model=None if report is None else report.response_model,
             attempts=len(wire.offsets_ns),
             attempt_offsets_ns=wire.offsets_ns,
         )
 
-    def _stack(self, versions: Mapping[str, str]) -> tuple[str, str]:
-        """Version of the group's client, and the HTTP library under it."""
-        facts = self._group.facts
+    def _shared(self, each: Watched, versions: Mapping[str, str]) -> dict[str, Any]:
+        """What a case and a call around an outage say alike: who called whom how, and what came of it."""
+        case, report, plan, facts = each.case, each.report, self._matrix.plan, self._group.facts
+        limit = limit_s(plan, case.setting, self._group.links)
         version = versions.get(facts.distribution, "unknown") if facts.distribution else "built in"
-        return version, facts.http_library(self._group.mode, self._group.provider, version)
+        library = facts.http_library(self._group.mode, self._group.provider, version)
+        return {
+            "run_id": self._matrix.run_id,
+            "block": self._block,
+            "fault": case.scenario.name,
+            "arm": self._group.arm,
+            "client": self._group.client,
+            "client_version": version,
+            "http_library": library,
+            "http_library_version": versions.get(library, "unknown"),
+            "mode": str(self._group.mode),
+            "provider_name": self._group.provider,
+            "request_model": self._matrix.cassetted[self._group.provider, case.stream].question.model,
+            "request_stream": case.stream,
+            "setting": str(case.setting),
+            "limit_ns": None if limit is None else int(limit * 1e9),
+            "retries_asked": retries_asked(plan, case.setting),
+            "duration_ns": None if report is None else report.finished_ns - report.started_ns,
+            "outcome": _outcome(report),
+            "error_kind": None if report is None else report.error_kind,
+            "error_class": None if report is None else report.error_class,
+            "is_true_answer": None if report is None else report.is_true_answer,
+            "response_model": None if report is None else report.response_model,
+        }
 
     def _row(self, each: Watched, versions: Mapping[str, str], healthy: Left) -> FaultCase:
         case, report, plan = each.case, each.report, self._matrix.plan
@@ -115,10 +118,8 @@ class CaseRows:
         allowed = None if retries is None else self._group.links * (1 + retries)
         scenario = with_second_link(case.scenario) if self._group.is_chain else case.scenario
         found = verdicts(scenario, limit, allowed, report, wire, healthy)
-        version, library = self._stack(versions)
         return FaultCase(
-            run_id=self._matrix.run_id,
-            block=self._block,
+            **self._shared(each, versions),
             case_id="/".join(
                 (
                     case.scenario.name,
@@ -129,31 +130,12 @@ class CaseRows:
                 )
             ),
             repeat=case.repeat,
-            fault=case.scenario.name,
             family=case.scenario.family,
-            arm=self._group.arm,
-            client=self._group.client,
-            client_version=version,
-            http_library=library,
-            http_library_version=versions.get(library, "unknown"),
-            mode=str(self._group.mode),
-            provider_name=self._group.provider,
-            request_model=self._matrix.cassetted[self._group.provider, case.stream].question.model,
-            request_stream=case.stream,
-            setting=str(case.setting),
-            limit_ns=None if limit is None else int(limit * 1e9),
-            retries_asked=retries,
             window_ns=int(window_s(plan, case.setting, self._group.links) * 1e9),
-            duration_ns=None if report is None else report.finished_ns - report.started_ns,
             chunk_count=report.chunks if report is not None and case.stream else None,
-            outcome=_outcome(report),
-            error_kind=None if report is None else report.error_kind,
-            error_class=None if report is None else report.error_class,
             error_is_own=None if report is None else report.error_is_own,
             http_response_status_code=None if report is None else report.status_code,
             finish_reason=None if report is None else report.finish_reason,
-            is_true_answer=None if report is None else report.is_true_answer,
-            response_model=None if report is None else report.response_model,
             attempts=wire.attempts,
             attempt_offsets_ns=wire.offsets_ns,
             connects=0 if report is None else report.connects,

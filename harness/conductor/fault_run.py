@@ -52,7 +52,20 @@ class FaultCampaign:
 
     @cached_property
     def scenarios(self) -> dict[str, Scenario]:
-        """The plan's scenarios by name; a healthy one is always among them. Raises UsageError for an unknown name."""
+        """The plan's scenarios by name; a healthy one is always among them.
+
+        Raises UsageError for an unknown name, and where an outage is to end a fault that is a port's own.
+        """
+        chosen = self._chosen()
+        if self.plan.plan.outage is not None:
+            for scenario in chosen.values():
+                if scenario.port is not None:
+                    raise UsageError(
+                        f"plan: faults: expected faults that an outage can end, got {scenario.name!r}, a port's own"
+                    )
+        return chosen
+
+    def _chosen(self) -> dict[str, Scenario]:
         known, wanted = load_scenarios(self.benchmarks / "faults"), self.plan.plan.faults
         if wanted == "all":
             return known

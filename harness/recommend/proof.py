@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.analysis.findings import Findings
 from harness.analysis.outcomes import FaultOutcome
-from harness.vocabulary import FaultSetting, FaultVerdict, Mode
+from harness.vocabulary import FaultSetting, Mode
 
 _NAMED = 3
 
@@ -56,7 +56,7 @@ def proof_of(findings: Findings, client: str, mode: Mode | None = None) -> Proof
     limited = [each for each in cases if each.setting == FaultSetting.LIMITED and each.limit_s is not None]
     if not limited:
         return None
-    over = [each for each in limited if _overran(each)]
+    over = [each for each in limited if each.overran]
     guarded = [each for each in cases if each.setting == FaultSetting.GUARDED]
     retrying = [each for each in cases if each.retries_asked and each.attempts is not None]
     most = max(retrying, key=lambda each: each.attempts or 0, default=None)
@@ -68,14 +68,10 @@ def proof_of(findings: Findings, client: str, mode: Mode | None = None) -> Proof
         overran=len(over),
         faults=_commonest(over),
         guarded=len(guarded),
-        guard_overran=sum(_overran(each) for each in guarded),
+        guard_overran=sum(each.overran for each in guarded),
         most_requests=None if most is None else most.attempts,
         requests_asked=None if most is None else 1 + (most.retries_asked or 0),
     )
-
-
-def _overran(each: FaultOutcome) -> bool:
-    return not {FaultVerdict.HUNG, FaultVerdict.LATE}.isdisjoint(each.findings)
 
 
 def _commonest(cases: Sequence[FaultOutcome]) -> tuple[str, ...]:

@@ -147,6 +147,14 @@ def test_calls_keep_arriving_around_an_outage(tmp_path: Path) -> None:
         assert set(during["outcome"]) >= {"raised"}
 
 
+def test_an_outage_of_a_port_is_refused_in_one_line() -> None:
+    """No request ever comes to where it could be answered again."""
+    outage = {"lasting_s": 2, "every_s": 0.4, "calls": 8}
+    for faults in (["refuse"], "all"):
+        with pytest.raises(UsageError, match="expected faults that an outage can end, got"):
+            _ = campaign(faults=faults, outage=outage).scenarios
+
+
 def test_a_matrix_killed_in_the_middle_can_be_resumed(tmp_path: Path) -> None:
     """What was finished stays valid, nothing runs on, and going on completes it with each case once."""
     path = tmp_path / "small.toml"
