@@ -81,6 +81,7 @@ BRIDGES: dict[str, Bridge] = {
     "asyncio-run": Bridge((Mode.SYNC,), Mode.ASYNC, "async client, asyncio.run per call", is_whole_only=True),
     "full-pool": Bridge((Mode.ASYNC,), None, "async client, the loop's default executor busy"),
     "guarded": Bridge((Mode.SYNC, Mode.ASYNC), None, "client under harness.guard: deadlines from outside"),
+    "apart": Bridge((Mode.SYNC,), None, "client under harness.apart: in a thread that can be left behind"),
     "in-process": Bridge((Mode.SYNC,), None, "client in a process that can be killed", is_whole_only=True),
 }
 """Ways to call a client other than straight: from the other colour, or under a guard."""

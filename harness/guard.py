@@ -10,22 +10,21 @@ client, for it knows none::
     async for chunk in astream(limits, aclient.chat.completions.create, stream=True, ...): ...
 
 A limit that fires raises ``DeadlineExceeded``, which names the phase, and gives up the call beneath: async by
-cancelling it, sync by closing the socket that its thread waits on. Turn the client's own retries off: a guard bounds
-their sum, not their number. A sync call that sleeps (a client that honours ``Retry-After``) or that waits for another
-library's thread gives control back all the same and ends when it wakes up; where even that is too much, the process of
+cancelling it; sync, which stays in your own thread, by shutting the socket that it waits on, or waking it out of its
+queue, and raising in it what no client's ``except Exception`` holds. So turn the client's own retries off: a guard
+bounds their sum, not their number, and a thread that sleeps (a client that honours ``Retry-After``) comes back when it
+wakes up. Where that is too much, ``harness.apart`` leaves such a call behind in a thread of its own, and the process of
 ``harness.killable`` stops anything.
 """
 
 import asyncio
 import contextlib
-import contextvars
 import ctypes
 import os
 import socket
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -38,10 +37,17 @@ T = TypeVar("T")
 P = ParamSpec("P")
 Phase = Literal["first_chunk", "inter_chunk", "total"]
 
-_CLOSING_S = 0.2
+CLOSING_S = 0.2
 """How long a given-up call may take to let go of its connection before control goes back without it."""
 
-_LOOK_AGAIN_S = 0.02
+LOOK_AGAIN_S = 0.02
+
+_SWALLOWED_S = 0.2
+"""A thread that still runs so long after a limit struck has swallowed what was raised in it: it is raised again."""
+
+_LONGEST_SLEEP_S = 3600.0
+
+_NEVER = float("inf")
 
 
 class DeadlineExceeded(TimeoutError):
@@ -78,52 +84,59 @@ class Limits:
 
 
 def call(limits: Limits, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Make one whole sync call in a kept thread. Raises DeadlineExceeded after ``limits.total_s``."""
-    hand = _free_hand()
-    hand.begin(lambda: function(*args, **kwargs))
-    if not hand.is_done(limits.total_s):
-        hand.abandon()
+    """Make one whole sync call in this thread. Raises DeadlineExceeded after ``limits.total_s``."""
+    watch = _Watch()
+    try:
+        watch.begin(time.monotonic() + limits.total_s)
+        try:
+            result = function(*args, **kwargs)
+        finally:
+            watch.end()
+    except BaseException:
+        if not watch.end():
+            raise
+        raise DeadlineExceeded("total", limits.total_s) from None
+    if watch.has_struck:
         raise DeadlineExceeded("total", limits.total_s)
-    result, error = hand.take()
-    if error is not None:
-        raise error
-    return result  # type: ignore[no-any-return]  # what ``function`` returned
+    return result
 
 
 def stream(limits: Limits, function: Callable[P, Iterable[T]], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
     """Yield a sync stream's chunks. Raises DeadlineExceeded when the first, the next or the last is late.
 
-    Leaving the loop early gives the call up. Chunks wait in a queue when you are slower than the stream.
+    Leaving the loop early closes the stream.
     """
-    started_s = time.monotonic()
-    arrived: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
-
-    def pump() -> None:
-        for chunk in function(*args, **kwargs):
-            arrived.put((True, chunk))
-
-    hand, chunks, is_over = _free_hand(), 0, False
-    hand.begin(pump, lambda error: arrived.put((False, error)))
+    started_s, count, is_over = time.monotonic(), 0, False
+    opened: Iterable[T] | None = None
+    chunks: Iterator[T] | None = None
+    watch = _Watch()
     try:
         while True:
-            due_s, phase, limit_s = limits.next(started_s, chunks)
+            due_s, phase, limit_s = limits.next(started_s, count)
             try:
-                is_chunk, found = arrived.get(timeout=max(due_s - time.monotonic(), 0))
-            except Empty:
-                raise DeadlineExceeded(phase, limit_s) from None
-            if not is_chunk:
+                watch.begin(due_s)
+                try:
+                    if chunks is None:
+                        opened = function(*args, **kwargs)
+                        chunks = iter(opened)
+                    chunk = next(chunks)
+                finally:
+                    watch.end()
+            except BaseException as problem:
+                if watch.end():
+                    raise DeadlineExceeded(phase, limit_s) from None
                 is_over = True
-                if found is not None:
-                    raise found
-                return
-            chunks += 1
-            yield found
+                if isinstance(problem, StopIteration):
+                    return
+                raise
+            if watch.has_struck:
+                raise DeadlineExceeded(phase, limit_s)
+            count += 1
+            yield chunk
     finally:
-        if is_over:
-            hand.is_done(_CLOSING_S)
-            hand.take()
-        else:
-            hand.abandon()
+        if not is_over:
+            for stream_object in (chunks, opened):
+                _close(stream_object)
 
 
 async def acall(limits: Limits, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -177,110 +190,128 @@ async def _let_go(opened: Any) -> None:
     if close is None:
         return
     with contextlib.suppress(Exception):
-        async with asyncio.timeout(_CLOSING_S):
+        async with asyncio.timeout(CLOSING_S):
             closing = close()
             if isinstance(closing, Awaitable):
                 await closing
 
 
-class _Abandoned(BaseException):
+def _close(opened: Any) -> None:
+    """Close a sync stream that was given up, if it can be, and wait no longer than a moment for it."""
+    close = getattr(opened, "close", None)
+    if close is not None:
+        with contextlib.suppress(Exception):
+            call(Limits(CLOSING_S), close)
+
+
+class Abandoned(BaseException):
     """Raised inside a thread whose call was given up; no client's ``except Exception`` holds it."""
 
 
-class _Hand:
-    """A daemon thread that makes one call at a time for somebody who can stop waiting. Kept for the next call."""
+class _Watch:
+    """One wait of one thread, for the watchman to end when it is overdue."""
 
-    __slots__ = ("_done", "_error", "_ident", "_is_given_up", "_job", "_on_end", "_result", "_wake")
+    __slots__ = ("_ident", "_lock", "_raised_s", "_watchman", "due_s", "has_struck")
 
     def __init__(self) -> None:
-        self._wake, self._done = threading.Lock(), threading.Lock()
-        self._wake.acquire()
-        self._done.acquire()
-        self._is_given_up = False
-        self._result: Any = None
-        self._error: BaseException | None = None
-        self._job: Callable[[], Any] | None = None
-        self._on_end: Callable[[BaseException | None], None] | None = None
-        thread = threading.Thread(target=self._serve, name="guard", daemon=True)
-        thread.start()
-        self._ident = thread.ident
+        self._lock = threading.Lock()
+        self._watchman: _Watchman | None = None
+        self._ident = 0
+        self.due_s = self._raised_s = _NEVER
+        self.has_struck = False
 
-    def begin(self, job: Callable[[], Any], on_end: Callable[[BaseException | None], None] | None = None) -> None:
-        """Start a job, in the caller's context."""
-        context = contextvars.copy_context()
-        self._job, self._on_end = lambda: context.run(job), on_end
-        self._wake.release()
+    def begin(self, due_s: float) -> None:
+        """Have this thread's wait ended at ``due_s`` (monotonic seconds)."""
+        self._ident, self.due_s, self._watchman = threading.get_ident(), due_s, _the_watchman()
+        self._watchman.begin(self)
 
-    def is_done(self, within_s: float) -> bool:
-        """Wait for the job's end; False when it takes longer."""
-        return self._done.acquire(timeout=max(within_s, 0))
+    def end(self) -> bool:
+        """The wait is over: nothing strikes it any more. Whether something had. Safe to call twice."""
+        with self._lock:
+            self.due_s = _NEVER
+            if self.has_struck:
+                raise_in(self._ident, None)
+        if self._watchman is not None:
+            self._watchman.end(self)
+        return self.has_struck
 
-    def take(self) -> tuple[Any, BaseException | None]:
-        """The finished job's result or error; the hand is free again."""
-        result, error = self._result, self._error
-        self._result = self._error = self._job = self._on_end = None
-        _free.append(self)
-        return result, error
-
-    def abandon(self) -> None:
-        """Give the job up: close what it waits on, and wait a moment for it to let go."""
-        self._is_given_up = True
-        end_s = time.monotonic() + _CLOSING_S
-        _raise_in(self._ident)
-        while time.monotonic() < end_s:
-            _break_wait(self._ident)
-            if self._done.acquire(timeout=_LOOK_AGAIN_S):
+    def strike(self, now_s: float) -> None:
+        """End the wait if it is overdue: raise in its thread (anew where that was swallowed) and break its wait."""
+        with self._lock:
+            if self.due_s > now_s:
                 return
+            self.has_struck = True
+            if self._raised_s > now_s or now_s > self._raised_s + _SWALLOWED_S:
+                self._raised_s = now_s
+                raise_in(self._ident, Abandoned)
+            break_wait(self._ident)
+
+
+class _Watchman:
+    """The thread that looks after all guarded waits of this process, asleep until the earliest is due."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._watched: set[_Watch] = set()
+        self._woken: SimpleQueue[None] = SimpleQueue()
+        self._looks_at_s = _NEVER
+        threading.Thread(target=self._serve, name="guard", daemon=True).start()
+
+    def begin(self, watch: _Watch) -> None:
+        """Look after one more."""
+        self._watched.add(watch)
+        if watch.due_s < self._looks_at_s:
+            self._woken.put(None)
+
+    def end(self, watch: _Watch) -> None:
+        """Forget it. Safe to call twice."""
+        self._watched.discard(watch)
 
     def _serve(self) -> None:
-        with contextlib.suppress(_Abandoned):
-            while not self._is_given_up:
-                self._wake.acquire()
-                self._work()
-                self._done.release()
-            return
-        self._done.release()
-
-    def _work(self) -> None:
-        assert self._job is not None
-        on_end = self._on_end
-        try:
-            self._result = self._job()
-        except _Abandoned:
-            raise
-        except BaseException as problem:  # noqa: BLE001  (handed to the caller)
-            self._error = problem
-        if on_end is not None:
-            on_end(self._error)
+        while True:
+            self._looks_at_s = _NEVER  # whoever comes while the earliest is sought wakes this thread once more
+            now_s = time.monotonic()
+            for watch in tuple(self._watched):
+                watch.strike(now_s)
+            earliest_s = min((watch.due_s for watch in tuple(self._watched)), default=_NEVER)
+            self._looks_at_s = earliest_s if earliest_s > now_s else now_s + LOOK_AGAIN_S
+            with contextlib.suppress(Empty):
+                self._woken.get(timeout=min(self._looks_at_s - now_s, _LONGEST_SLEEP_S))
 
 
-_free: deque[_Hand] = deque()
-_owner = [0]
-"""The process that the free hands belong to: threads do not survive a fork."""
+_watchmen: list[_Watchman] = []
+"""The one of this process: threads do not survive a fork."""
+
+_appointing = threading.Lock()
 
 
-def _free_hand() -> _Hand:
-    if _owner[0] != os.getpid():
-        _free.clear()
-        _owner[0] = os.getpid()
-    try:
-        return _free.pop()
-    except IndexError:
-        return _Hand()
+def _the_watchman() -> _Watchman:
+    if not _watchmen or _watchmen[0].pid != os.getpid():
+        with _appointing:
+            if not _watchmen or _watchmen[0].pid != os.getpid():
+                _watchmen[:] = [_Watchman()]
+    return _watchmen[0]
 
 
-def _raise_in(ident: int | None) -> None:
-    """Have ``_Abandoned`` raised in a thread as soon as it runs Python again; CPython's own way, elsewhere nothing."""
+_GUARDS = frozenset({call.__code__, stream.__code__})
+"""Whose frames hold what the guarded call does, further in; further out is the caller's own business."""
+
+
+def raise_in(ident: int, kind: type[BaseException] | None) -> None:
+    """Have an exception raised in a thread as soon as it runs Python again, or None: no longer. CPython's own way,
+    elsewhere nothing.
+    """
     with contextlib.suppress(AttributeError):
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident or 0), ctypes.py_object(_Abandoned))
+        wanted = None if kind is None else ctypes.py_object(kind)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), wanted)
 
 
-def _break_wait(ident: int | None) -> None:
+def break_wait(ident: int) -> None:
     """Shut the sockets down, and cancel the futures, that the innermost frame holding any waits on; where none does,
     wake the thread out of the queue or the event that it waits for, so that it comes to what was raised in it.
     """
-    frame, conditions = sys._current_frames().get(ident or 0), list[threading.Condition]()
-    while frame is not None:
+    frame, conditions = sys._current_frames().get(ident), list[threading.Condition]()
+    while frame is not None and frame.f_code not in _GUARDS:
         values = list(frame.f_locals.values())
         conditions += [value for value in values if isinstance(value, threading.Condition)]
         held = [inner for value in values for inner in _inside(value)]
@@ -294,7 +325,7 @@ def _break_wait(ident: int | None) -> None:
             return
         frame = frame.f_back
     for condition in conditions[:1]:
-        if condition.acquire(timeout=_LOOK_AGAIN_S):
+        if condition.acquire(timeout=LOOK_AGAIN_S):
             condition.notify_all()
             condition.release()
 

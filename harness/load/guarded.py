@@ -1,4 +1,4 @@
-"""Owns the guards as arms: a client under ``harness.guard``, and one in a process that can be killed.
+"""Owns the guards as arms: a client under ``harness.guard``, under ``harness.apart``, in a process that can be killed.
 
 Loaded by ``bridges`` when a spec names one, so that no other measured process holds what a guard needs.
 """
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
-from harness import guard
+from harness import apart, guard
 from harness.clients import Answer, Client, Target, client_named
 from harness.killable import KillableProcess
 from harness.load.bridges import Passing
@@ -36,6 +36,18 @@ class Guarded(Passing):
     async def astream(self, handle: Any, arguments: dict[str, Any]) -> AsyncIterable[Any]:
         """One streamed call."""
         return guard.astream(GUARD, self.client.astream, handle, arguments)
+
+
+class Apart(Passing):
+    """Sync calls under ``harness.apart``."""
+
+    def call(self, handle: Any, arguments: dict[str, Any]) -> Any:
+        """One whole call."""
+        return apart.call(GUARD, self.client.call, handle, arguments)
+
+    def stream(self, handle: Any, arguments: dict[str, Any]) -> Iterable[Any]:
+        """One streamed call."""
+        return apart.stream(GUARD, self.client.stream, handle, arguments)
 
 
 class InProcess(Passing):
@@ -71,4 +83,4 @@ def _call_in_child(opened: tuple[Client, Any], arguments: dict[str, Any]) -> Ans
     return client.read_whole(client.call(handle, arguments))
 
 
-GUARDS: dict[str, Callable[[Client], Any]] = {"guarded": Guarded, "in-process": InProcess}
+GUARDS: dict[str, Callable[[Client], Any]] = {"guarded": Guarded, "apart": Apart, "in-process": InProcess}
