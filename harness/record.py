@@ -85,7 +85,8 @@ class FaultCase:
     """One call under one fault, in a process that can be killed (a row of ``faults``). Offsets are from its start.
 
     ``duration_ns`` is null where control had not come back when the process was killed, after ``window_ns``.
-    ``attempts`` is null where the wire cannot show requests: what was dialled is in ``connects`` then. What is left
+    ``attempts`` is null where the wire cannot show requests: what was dialled is in ``connects`` then, null for a killed
+    process, which cannot tell. What is left
     behind counts beyond what was there before the call; ``peer_closed_offset_ns`` is when the backend saw the last
     connection of the call close, null where it was still open a moment after the call had returned.
     """
@@ -121,7 +122,7 @@ class FaultCase:
     response_model: str | None
     attempts: int | None
     attempt_offsets_ns: tuple[int, ...]
-    connects: int
+    connects: int | None
     peer_closed_offset_ns: int | None
     threads_left: int | None
     descriptors_left: int | None

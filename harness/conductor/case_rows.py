@@ -138,7 +138,7 @@ class CaseRows:
             finish_reason=None if report is None else report.finish_reason,
             attempts=wire.attempts,
             attempt_offsets_ns=wire.offsets_ns,
-            connects=0 if report is None else report.connects,
+            connects=None if report is None else report.connects,
             peer_closed_offset_ns=wire.closed_offset_ns,
             threads_left=None if report is None else report.threads_left,
             descriptors_left=None if report is None else report.descriptors_left,

@@ -20,6 +20,11 @@ _NAMED = 10
 _UNTESTED = ("healthy", "ending")
 """Families under which there is nothing to fail over from."""
 
+_NOTES = {
+    "litellm_router_spread": " All weight lies on its failing deployment: a call moves on only by a retry that finds "
+    "that one cooled down, so without retries it cannot."
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -57,25 +62,32 @@ def context(material: Material) -> Context:
 
 def _sentences(outcomes: Sequence[FaultOutcome]) -> Iterator[str]:
     for arm in dict.fromkeys(each.arm for each in outcomes):
-        cases = [each for each in outcomes if each.arm == arm and each.setting == FaultSetting.LIMITED]
-        if not cases:
-            continue
-        never = [
-            fault
-            for fault in dict.fromkeys(each.fault for each in cases)
-            if not any(each.failed_over for each in cases if each.fault == fault)
-        ]
-        took = [each.duration_s for each in cases if each.failed_over and each.duration_s is not None]
-        after = (
-            f", after {fmt.duration(median(took), 2)} at the median and {fmt.duration(max(took), 2)} at most"
-            if took
-            else ""
-        )
-        faults = len({each.fault for each in cases})
-        named = ", ".join(map(fmt.plain, never)) if len(never) <= _NAMED else f"{len(never)} of {faults} faults"
-        said = f"; never for {named}" if never else ""
-        share = f"in {len(took)} of {len(cases)} cases with {SETTINGS[FaultSetting.LIMITED]}"
-        yield f"{words.arm_name(arm)} failed over {share}{after}{said}."
+        mine = [each for each in outcomes if each.arm == arm]
+        said = [_said(mine, setting) for setting in (FaultSetting.LIMITED, FaultSetting.RETRYING)]
+        if any(said):
+            yield f"{words.arm_name(arm)} failed over {'; '.join(filter(None, said))}.{_NOTES.get(arm, '')}"
+
+
+def _said(outcomes: Sequence[FaultOutcome], setting: FaultSetting) -> str:
+    cases = [each for each in outcomes if each.setting == setting]
+    if not cases:
+        return ""
+    never = [
+        fault
+        for fault in dict.fromkeys(each.fault for each in cases)
+        if not any(each.failed_over for each in cases if each.fault == fault)
+    ]
+    took = [each.duration_s for each in cases if each.failed_over and each.duration_s is not None]
+    after = (
+        f", after {fmt.duration(median(took), 2)} at the median and {fmt.duration(max(took), 2)} at most"
+        if took
+        else ""
+    )
+    faults = len({each.fault for each in cases})
+    named = ", ".join(map(fmt.plain, never)) if len(never) <= _NAMED else f"{len(never)} of {faults} faults"
+    return f"in {len(took)} of {len(cases)} cases with {SETTINGS[setting]}{after}" + (
+        f", never for {named}" if never else ""
+    )
 
 
 def _row(cases: Sequence[FaultOutcome]) -> Row:
