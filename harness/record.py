@@ -86,9 +86,9 @@ class FaultCase:
 
     ``duration_ns`` is null where control had not come back when the process was killed, after ``window_ns``.
     ``attempts`` is null where the wire cannot show requests: what was dialled is in ``connects`` then, null for a killed
-    process, which cannot tell. What is left
-    behind counts beyond what was there before the call; ``peer_closed_offset_ns`` is when the backend saw the last
-    connection of the call close, null where it was still open a moment after the call had returned.
+    process, which cannot tell. What is left behind counts beyond what was there before the call;
+    ``peer_closed_offset_ns`` is when the backend saw the last connection of the call close, null where it was still
+    open a moment after the call had returned.
     """
 
     run_id: str
