@@ -4,7 +4,7 @@ BIN := .venv/bin
 HARNESS := $(BIN)/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend cassettes browser-deps picture clean
+.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend imports cassettes browser-deps picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ asv: setup-dev ## run the asv suites once and publish them into reports/asv
 
 backend: setup ## the backend beside nginx, and its pacing (needs nginx and wrk)
 	$(BIN)/python benchmarks/backend.py --json
+
+imports: setup ## how fast 10 million calls are imported, beside DuckDB and pandas
+	$(BIN)/python benchmarks/imports.py
 
 cassettes: setup ## write the authored cassettes again from benchmarks/authored.toml
 	$(BIN)/python -m harness.replay.author --figures benchmarks/authored.toml --workloads benchmarks/workloads --out benchmarks/cassettes

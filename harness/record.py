@@ -203,7 +203,11 @@ class FirstCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One logical call: what the user awaits (a row of ``calls``)."""
+    """One logical call: what the user awaits (a row of ``calls``).
+
+    What only measuring can know (CPU time, the client's version, …) is null in calls that were imported, ``duration_ns``
+    in those of them that failed without one.
+    """
 
     run_id: str
     cell_id: str
@@ -213,17 +217,17 @@ class Call:
     sequence: int
     started_at: datetime
     scheduled_offset_ns: int | None
-    started_offset_ns: int
-    client: str
-    client_version: str
-    http_library: str
-    http_library_version: str
-    mode: str
+    started_offset_ns: int | None
+    client: str | None
+    client_version: str | None
+    http_library: str | None
+    http_library_version: str | None
+    mode: str | None
     backend: str
     origin: str
     workload: str
     load: str
-    concurrency: int
+    concurrency: int | None
     fault: str | None
     operation_name: str
     provider_name: str
@@ -231,7 +235,7 @@ class Call:
     response_model: str | None
     request_stream: bool
     request_max_tokens: int | None
-    duration_ns: int
+    duration_ns: int | None
     time_to_first_chunk_ns: int | None
     time_to_first_content_ns: int | None
     max_chunk_gap_ns: int | None
@@ -242,9 +246,9 @@ class Call:
     server_ns: int | None
     post_receive_ns: int | None
     overhead_ns: int | None
-    cpu_ns: int
-    gc_ns: int
-    attempts: int
+    cpu_ns: int | None
+    gc_ns: int | None
+    attempts: int | None
     connection_reused: bool | None
     usage_input_tokens: int | None
     usage_output_tokens: int | None

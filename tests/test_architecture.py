@@ -36,6 +36,7 @@ LAYERS: dict[str, set[str]] = {
     "fault_plan": WORDS | {"door"},
     "guard": set(),
     "apart": {"guard"},
+    "collect": set(),
     "killable": {"guard"},
     "clients": WORDS,
     "replay": LOWEST,
@@ -43,13 +44,16 @@ LAYERS: dict[str, set[str]] = {
     "load": WORDS | {"clients", "guard", "apart", "killable"},
     "analysis": LOWEST | {"dataset"},
     "conductor": LOWEST | {"clients", "load", "replay", "dataset", "guard", "fault_plan"},
-    "recommend": LOWEST | {"analysis", "dataset", "guard"},
+    "importers": WORDS | {"door", "dataset"},
+    "configs": WORDS | {"door"},
+    "verify": LOWEST | {"configs"} | {"clients", "conductor", "replay", "guard", "killable"},
+    "recommend": LOWEST | {"analysis", "configs", "dataset", "guard"},
     "report": LOWEST | {"analysis", "recommend"},
     "places": {"errors"},
     "doctor": LOWEST | {"dataset", "replay"},
     "calibration": LOWEST | {"dataset", "analysis", "conductor"},
     "commands": LOWEST
-    | {"clients", "load", "replay", "dataset", "analysis", "conductor", "recommend", "report", "calibration"}
+    | {"clients", "load", "replay", "dataset", "analysis", "conductor", "recommend", "report", "calibration", "importers", "verify", "configs"}
     | {"places", "doctor"},
     "__main__": {"commands", "errors"},
     "__init__": set(),
@@ -57,7 +61,7 @@ LAYERS: dict[str, set[str]] = {
 
 HEAVY: dict[str, set[str]] = {
     "openai": {"clients"},
-    "litellm": {"clients"},
+    "litellm": {"clients", "collect"},
     "anthropic": {"clients"},
     "google": {"clients"},
     "any_llm": {"clients"},
@@ -73,6 +77,7 @@ HEAVY: dict[str, set[str]] = {
     "typer": {"commands", "__main__"},
     "rich": {"conductor", "commands"},
     "psutil": {"machine", "doctor"},
+    "yaml": {"configs"},
     "ray": set(),
 }
 """Heavy library → the only parts that may import it."""

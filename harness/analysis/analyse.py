@@ -22,6 +22,8 @@ from harness.analysis.growth import growth, is_grown
 from harness.analysis.headline import headline
 from harness.analysis.jobs import job_endings
 from harness.analysis.layers import layers
+from harness.analysis.limits.curves import limit_curves
+from harness.analysis.observed import observed
 from harness.analysis.outages import outage_facts
 from harness.analysis.pressure import pressures
 from harness.analysis.provenance import cell_order, latency_models, run_summary
@@ -35,6 +37,7 @@ from harness.analysis.traffic import traffic
 from harness.dataset.self_tests import SelfTestRecord
 from harness.errors import DataError
 from harness.record import Manifest
+from harness.vocabulary import Backend
 
 
 class Source(Protocol):
@@ -61,6 +64,9 @@ class Source(Protocol):
     def outages(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """Rows of ``outages`` of these runs."""
 
+    def waits(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """What real calls of these runs say about latency (``Store.waits``)."""
+
     def manifests(self) -> Sequence[Manifest]:
         """All runs."""
 
@@ -76,14 +82,17 @@ def findings_from(store: Source, run_ids: Sequence[str]) -> Findings:
             raise DataError(f"run {run_id}: expected a run of this dataset, got none; see 'harness list runs'")
     chosen = [manifests[run_id] for run_id in dict.fromkeys(run_ids)]
     tests = [_self_test(one) for one in store.self_tests()]
+    measured = [each.run_id for each in chosen if each.backend != Backend.PRODUCTION]
+    real = [each.run_id for each in chosen if each.backend != Backend.RECORDED]
     beside = Beside(
-        store.requests(run_ids),
-        store.traffic(run_ids),
-        store.first_calls(run_ids),
-        store.faults(run_ids),
-        store.outages(run_ids),
+        store.requests(measured),
+        store.traffic(measured),
+        store.first_calls(measured),
+        store.faults(measured),
+        store.outages(measured),
+        store.waits(real) if real else None,
     )
-    return analyse(store.calls(run_ids), store.cold(run_ids), chosen, tests, beside)
+    return analyse(store.calls(measured), store.cold(measured), chosen, tests, beside)
 
 
 def _self_test(record: SelfTestRecord) -> SelfTest:
@@ -118,6 +127,7 @@ def analyse(
     differing = frozenset() if requests is None else asked_differently(requests, arms)
     compared = [_compare_run(arms, manifest, differing) for manifest in ordered]
     summaries = summarise(arms, measured)
+    seen = () if beside.waits is None else observed(beside.waits)
     comparisons = tuple(comparison for run in compared for comparison in run.arms)
     return Findings(
         runs=runs,
@@ -146,6 +156,8 @@ def analyse(
         retries=retry_facts(outcomes),
         outages=outage_facts(beside.outages),
         unclassified=unclassified(outcomes, summaries),
+        observed=seen,
+        curves=limit_curves(seen),
     )
 
 

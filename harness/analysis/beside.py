@@ -9,16 +9,19 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Rows of ``requests``, ``first_calls``, ``faults`` and ``outages``, and ``Store.traffic``; None where not read."""
+    """Rows of ``requests``, ``first_calls``, ``faults`` and ``outages``, ``Store.traffic`` and ``Store.waits``; None where
+    not read.
+    """
 
     requests: pd.DataFrame | None = None
     traffic: pd.DataFrame | None = None
     first_calls: pd.DataFrame | None = None
     faults: pd.DataFrame | None = None
     outages: pd.DataFrame | None = None
+    waits: pd.DataFrame | None = None
 
     @property
     def befallen(self) -> frozenset[str]:
-        """Runs that measured faults or outages, and may have no calls."""
-        frames = (frame for frame in (self.faults, self.outages) if frame is not None)
+        """Runs that measured faults or outages, or were imported, and may have no measured calls."""
+        frames = (frame for frame in (self.faults, self.outages, self.waits) if frame is not None)
         return frozenset(str(run_id) for frame in frames for run_id in frame["run_id"].unique())

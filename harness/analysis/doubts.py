@@ -99,6 +99,30 @@ ADVICE: dict[Doubt, tuple[str, str]] = {
         "The verdict changes when blocks measured under pressure are left out.",
         "Believe neither result; quieten the machine and measure again.",
     ),
+    Doubt.SURVIVORSHIP: (
+        "The calls are production's: who would have waited longer than the timeout of that time is not among them.",
+        "Raise the timeout for a share of the traffic, and import again.",
+    ),
+    Doubt.CHANGED_LATELY: (
+        "Waits changed within the last three days; only calls since then count.",
+        "Wait until a week of the new state has been seen.",
+    ),
+    Doubt.STALE: (
+        "The newest call is a week old or more: providers change faster than that.",
+        "Import or measure newer calls.",
+    ),
+    Doubt.UNDATED: (
+        "The calls carry no date, so nothing is known of how days differ.",
+        "Import a source that keeps the time of each call.",
+    ),
+    Doubt.POSSIBLE_HANGS: (
+        "In the slowest tenth one wait is more than three times its neighbour: these may be hangs that ended in time.",
+        "Look at those calls; declare a shorter patience if they hung.",
+    ),
+    Doubt.NO_OUTPUT_BUDGET: (
+        "The calls state no output budget, and time follows tokens.",
+        "Do not use the limit for calls that may answer at greater length; log max_tokens.",
+    ),
 }
 
 

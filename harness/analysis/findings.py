@@ -1,7 +1,7 @@
 """Owns ``Findings``: the one object that leaves analysis. ``recommend`` and ``report`` read it and nothing else.
 
-All durations are float seconds; fractions are fractions. Everything is frozen and JSON-serialisable through
-``dataclasses.asdict``. Must not compute (``comparisons`` does) or format (``report`` does).
+All durations are float seconds; fractions are fractions. Everything is frozen and, but for the samples in ``observed``,
+JSON-serialisable through ``dataclasses.asdict``. Must not compute (``comparisons`` does) or format (``report`` does).
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from harness.analysis.audits import (
 )
 from harness.analysis.keys import CellKey as CellKey
 from harness.analysis.keys import Interval as Interval
+from harness.analysis.limits.curves import LimitCurve
+from harness.analysis.limits.waits import Observed
 from harness.analysis.outcomes import FaultOutcome, OutageFacts, RetryFacts, Unclassified
 
 
@@ -68,6 +70,12 @@ class Doubt(StrEnum):
     DIFFERENT_HTTP_LIBRARY = "different_http_library"
     DIFFERENT_QUESTION = "different_question"
     SENSITIVE_TO_PRESSURE = "sensitive_to_pressure"
+    SURVIVORSHIP = "survivorship"
+    CHANGED_LATELY = "changed_lately"
+    STALE = "stale"
+    UNDATED = "undated"
+    POSSIBLE_HANGS = "possible_hangs"
+    NO_OUTPUT_BUDGET = "no_output_budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,3 +265,5 @@ class Findings:
     retries: tuple[RetryFacts, ...] = ()
     outages: tuple[OutageFacts, ...] = ()
     unclassified: tuple[Unclassified, ...] = ()
+    observed: tuple[Observed, ...] = ()
+    curves: tuple[LimitCurve, ...] = ()

@@ -23,7 +23,7 @@ FACTS = ClientFacts(
     install="litellm",
 )
 
-_API_BASE = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta"}
+API_BASE = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta"}
 """What LiteLLM wants of a provider's URL; for Anthropic it appends the version itself."""
 
 
@@ -49,7 +49,7 @@ def destination(model: str, target: Target) -> dict[str, Any]:
     provider, _, _ = model.partition("/")
     return {
         "model": model,
-        "api_base": target.root_url + _API_BASE[provider],
+        "api_base": target.root_url + API_BASE[provider],
         "api_key": target.api_key,
         **target.knobs("timeout", "num_retries" if target.retries else "max_retries"),
     }

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def command(
-    what: Annotated[str, typer.Argument(help="arms, plans, faults, metrics or runs.")],
+    what: Annotated[str, typer.Argument(help="arms, plans, faults, importers, metrics or runs.")],
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """List arms, plans, faults, metrics or runs."""
+    """List arms, plans, faults, importers, metrics or runs."""
     from harness.errors import UsageError
 
-    kinds = {"arms": _arms, "plans": _plans, "faults": _faults, "metrics": _metrics}
+    kinds = {"arms": _arms, "plans": _plans, "faults": _faults, "importers": _importers, "metrics": _metrics}
     if what == "runs":
         rows = _runs(results)
     elif what in kinds:
         rows = kinds[what]()
     else:
-        raise UsageError(f"list: expected one of arms, plans, faults, metrics, runs, got {what!r}")
+        raise UsageError(f"list: expected one of arms, plans, faults, importers, metrics, runs, got {what!r}")
     if as_json:
         print_json({what: rows})
         return
@@ -111,6 +111,12 @@ def _faults() -> list[dict[str, Any]]:
         {"fault": scenario.name, "family": scenario.family, "description": scenario.description}
         for scenario in load_scenarios(benchmarks_dir() / "faults").values()
     ]
+
+
+def _importers() -> list[dict[str, Any]]:
+    from harness.importers import IMPORTERS, importer_named
+
+    return [{"format": name, "description": importer_named(name).SUMMARY} for name in IMPORTERS]
 
 
 def _metrics() -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from harness.fault_plan import PlanKind, plan_kind
 from harness.recommend.exports import export
 from harness.recommend.recommend import recommend, write_recommendations
 from harness.recommend.setting import Setting
+from harness.vocabulary import Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,17 @@ class Published:
 
 
 def chosen_runs(store: Store, runs: list[str] | None) -> list[str]:
-    """The named runs; or the latest of each kind, of calls, faults and outages. Raises DataError when there is none."""
+    """The named runs; or the latest of each kind, of calls, faults and outages, and every import. Raises DataError when
+    there is none.
+    """
     if runs:
         return [store.manifest(run).run_id for run in runs]
     store.latest()
-    latest = {plan_kind(one.plan_text, Path(one.run_id)): one.run_id for one in store.manifests()}
-    return [latest[kind] for kind in get_args(PlanKind) if kind in latest]
+    every = store.manifests()
+    measured = [one for one in every if one.backend != Backend.PRODUCTION]
+    latest = {plan_kind(one.plan_text, Path(one.run_id)): one.run_id for one in measured}
+    imports = [one.run_id for one in every if one.backend == Backend.PRODUCTION and one.is_complete]
+    return [*(latest[kind] for kind in get_args(PlanKind) if kind in latest), *imports]
 
 
 def publish(store: Store, runs: list[str], out: Path) -> Published:

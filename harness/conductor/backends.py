@@ -1,6 +1,6 @@
 """Owns the backend of a run: started with its cassettes and faults, its journal open on both sides and nameless.
 
-Called by ``run`` and ``fault_run``.
+Called by ``run``, ``fault_run`` and ``verify``; ``block`` and ``seats`` ask whether it still answers as it should.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from harness.errors import BackendError, DataError
 from harness.replay.journal import JournalReader
 from harness.replay.launch import BackendProcess, start_backend
 
@@ -30,3 +31,15 @@ def backend_of_run(
             backend = stack.enter_context(start_backend(cassettes, path, only=only, faults=faults))
             journal = stack.enter_context(JournalReader(path))
         yield backend, journal
+
+
+def check_answers(backend: BackendProcess) -> None:
+    """Raise DataError when a request matched no cassette, BackendError when the backend is gone."""
+    if not backend.alive():
+        raise BackendError("the backend process died while measuring; what was measured before is kept: resume the run")
+    mismatches = backend.mismatches()
+    if mismatches:
+        raise DataError(
+            f"a request matched no cassette: {mismatches[0]}"
+            + (f" (and {len(mismatches) - 1} more)" if mismatches[1:] else "")
+        )

@@ -5,8 +5,6 @@ Called by ``group_run``; the verdicts are those of ``verdicts``.
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,27 +13,11 @@ from harness.conductor.matrix import Case, Group, Matrix, limit_s, retries_asked
 from harness.conductor.verdicts import Left, Wire, verdicts
 from harness.load.probe import Report
 from harness.record import FaultCase, OutageCall
-from harness.replay.journal import JournalEntry, JournalReader
+from harness.replay.ledger import Ledger
 from harness.vocabulary import FaultSetting, FaultVerdict
 
 _KILLING_S = 0.1
 """How much before its window's end a call is looked at that its alarm then ends."""
-
-
-class Ledger:
-    """The journal's entries by call number, drained by whoever asks."""
-
-    def __init__(self, journal: JournalReader) -> None:
-        self._journal = journal
-        self._lock = threading.Lock()
-        self._entries: defaultdict[int, list[JournalEntry]] = defaultdict(list)
-
-    def take(self, number: int) -> list[JournalEntry]:
-        """The requests of one call, attempts in order; they are not kept."""
-        with self._lock:
-            for entry in self._journal.drain():
-                self._entries[entry.call_number].append(entry)
-            return sorted(self._entries.pop(number, []), key=lambda entry: entry.attempt)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from harness.cassette import Cassette
 from harness.conductor.backends import backend_of_run
-from harness.conductor.case_rows import Ledger
 from harness.conductor.environments import DEFAULT, check_available
 from harness.conductor.group_run import Floor, GroupRows, GroupRun
 from harness.conductor.manifests import Planned, check_same_versions, new_manifest, with_lost, with_progress
@@ -35,6 +34,7 @@ from harness.record import Manifest
 from harness.replay.dialects import dialect_for
 from harness.replay.faults import sent
 from harness.replay.journal import JournalReader
+from harness.replay.ledger import Ledger
 from harness.replay.launch import BackendProcess
 from harness.vocabulary import Load, Mode, Operation
 from harness.workload import load_workload

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from harness.clients import Question, Target
-from harness.conductor.case_rows import CaseRows, Ledger, Watched
+from harness.conductor.case_rows import CaseRows, Watched
 from harness.conductor.cells import RESERVED_API_KEY
 from harness.conductor.environments import DEFAULT, interpreter
 from harness.conductor.gateway import Deployment, Gateway
@@ -24,6 +24,7 @@ from harness.conductor.zygotes import ZygoteProcess
 from harness.guard import Limits
 from harness.load.probe import CaseSpec, Report
 from harness.record import FaultCase, OutageCall
+from harness.replay.ledger import Ledger
 from harness.replay.launch import BackendProcess
 from harness.replay.routes import Outage, base_url
 from harness.vocabulary import FaultSetting

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.conductor.backends import backend_of_run
-from harness.conductor.block import BlockPlan, BlockResult, run_block
+from harness.conductor.block import BlockResult, run_block
 from harness.conductor.cells import can_run
 from harness.conductor.environments import check_available
 from harness.conductor.manifests import (

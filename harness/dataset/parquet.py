@@ -26,9 +26,19 @@ def encode(table: Table, rows: Sequence[Row]) -> bytes:
     """Turn rows of one table into the bytes of a Parquet file. Raises DataError for a value that no column can hold."""
     schema = table.schema
     arrays = [_array(table, field, rows) for field in schema]
+    return encode_table(table, pa.Table.from_arrays(arrays, schema=schema))
+
+
+def encode_table(table: Table, rows: pa.Table) -> bytes:
+    """Turn an Arrow table with the schema of ``table`` into the bytes of a Parquet file. Raises DataError for a null
+    where none may be.
+    """
+    for field in table.schema:
+        if not field.nullable and rows[field.name].null_count:
+            raise DataError(f"{table.name}: {field.name}: expected a value in every row, got none in some")
     sink = pa.BufferOutputStream()
     pq.write_table(
-        pa.Table.from_arrays(arrays, schema=schema),
+        rows,
         sink,
         row_group_size=ROW_GROUP,
         compression="zstd",

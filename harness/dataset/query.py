@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -74,6 +76,63 @@ def traffic(calls: Sequence[Path], attempts: Sequence[Path], run_ids: Sequence[s
     with _reading(attempts[0], "attempts"), duckdb.connect(":memory:", config=_SETTINGS) as connection:
         found: pd.DataFrame = connection.sql(_TRAFFIC, params=files | {"run_ids": list(run_ids)}).df()
     return found.astype(_NO_TRAFFIC)
+
+
+_WAITS = """
+select
+    run_id::varchar as run_id, origin::varchar as origin, provider_name::varchar as provider,
+    request_model::varchar as model, request_stream as stream, request_max_tokens as max_tokens,
+    duration_ns / 1e9 as total_s, time_to_first_chunk_ns / 1e9 as first_s, max_chunk_gap_ns / 1e9 as gap_s,
+    timeout_ns / 1e9 as limit_s, epoch(started_at) as at_s, outcome::varchar as outcome,
+    is_censored, http_response_status_code is not null as is_answered, error_type::varchar as error_type,
+    cost_usd
+from read_parquet($files, hive_partitioning = false)
+where list_contains($run_ids, run_id) and origin in ('live', 'imported')
+order by provider, model, stream, at_s
+"""
+
+
+def waits(files: Sequence[Path], run_ids: Sequence[str]) -> pd.DataFrame:
+    """Return a row per call that a real provider answered, or did not, sorted by provider, model, stream and time.
+
+    ``run_id``, ``origin``, ``provider``, ``model``, ``outcome`` and ``error_type`` are categories; ``stream`` and
+    ``is_censored`` flags; ``total_s``, ``first_s``, ``gap_s``, ``limit_s`` and ``cost_usd`` NaN where unknown, as is
+    ``max_tokens``; ``at_s`` are seconds from the epoch, 0 without a date. Raises DataError when DuckDB cannot read.
+    """
+    if not files:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _WAIT_KINDS.items()})
+    parameters = {"files": [str(path) for path in files], "run_ids": list(run_ids)}
+    with _reading(files[0], "calls"), duckdb.connect(":memory:", config=_SETTINGS) as connection:
+        found: pd.DataFrame = connection.sql(_WAITS, params=parameters).df()
+    return found.astype(_WAIT_KINDS)
+
+
+_WAIT_KINDS = {
+    **dict.fromkeys(("run_id", "origin", "provider", "model"), "category"),
+    "stream": "bool",
+    **dict.fromkeys(("max_tokens", "total_s", "first_s", "gap_s", "limit_s", "at_s"), "float64"),
+    "outcome": "category",
+    "is_censored": "bool",
+    "is_answered": "bool",
+    "error_type": "category",
+    "cost_usd": "float64",
+}
+
+
+def call_ids(files: Sequence[Path], run_ids: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """Return the numbers of these calls, each once, sorted. Raises DataError when DuckDB cannot read."""
+    if not files:
+        return np.empty(0, dtype=np.uint64)
+    parameters = {"files": [str(path) for path in files], "run_ids": list(run_ids)}
+    with _reading(files[0], "calls"), duckdb.connect(":memory:", config=_SETTINGS) as connection:
+        found = connection.sql(_CALL_IDS, params=parameters).fetchnumpy()["number"]
+    return np.unique(np.asarray(found, dtype=np.uint64))
+
+
+_CALL_IDS = """
+select call_id::ubigint as number from read_parquet($files, hive_partitioning = false)
+where list_contains($run_ids, run_id)
+"""
 
 
 def frame(table: Table, files: Sequence[Path], run_ids: Sequence[str]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from harness.record import Attempt, Call, Cold, FaultCase, FirstCall, Manifest, OutageCall, Request
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SEMANTIC_CONVENTIONS_VERSION = "0.1.0"
 """Release of open-telemetry/semantic-conventions-genai whose names are used."""
 
@@ -102,17 +102,17 @@ CALLS = Table(
         _maybe(
             "scheduled_offset_ns", INT64, "ns", "intended start after the block's start; null unless the load is open"
         ),
-        Column("started_offset_ns", INT64, "ns", "actual start after the block's start"),
-        Column("client", WORD, "", "what is measured: raw_http, openai, litellm, …"),
-        Column("client_version", WORD, "", "version of the client's distribution"),
-        Column("http_library", WORD, "", "library that carried the bytes"),
-        Column("http_library_version", WORD, "", "its version"),
-        Column("mode", WORD, "", "sync or async"),
+        _maybe("started_offset_ns", INT64, "ns", "actual start after the block's start"),
+        _maybe("client", WORD, "", "what is measured: raw_http, openai, litellm, …"),
+        _maybe("client_version", WORD, "", "version of the client's distribution"),
+        _maybe("http_library", WORD, "", "library that carried the bytes"),
+        _maybe("http_library_version", WORD, "", "its version"),
+        _maybe("mode", WORD, "", "sync or async"),
         Column("backend", WORD, "", "who answered: recorded, live or production"),
         Column("origin", WORD, "", "where latencies come from: recorded, authored, live or imported"),
         Column("workload", WORD, "", "name of the request in benchmarks/workloads"),
         Column("load", WORD, "", "hot, paced, closed or open"),
-        Column("concurrency", INT32, "calls", "calls in flight at most"),
+        _maybe("concurrency", INT32, "calls", "calls in flight at most"),
         _maybe("fault", WORD, "", "injected fault; null when none was injected"),
         Column("operation_name", WORD, "", "interface called: chat, responses or background", "gen_ai.operation.name"),
         Column("provider_name", WORD, "", "provider whose wire format was spoken", "gen_ai.provider.name"),
@@ -120,7 +120,7 @@ CALLS = Table(
         _maybe("response_model", WORD, "", "model that the answer names", "gen_ai.response.model"),
         Column("request_stream", BOOL, "", "the answer was asked for as a stream", "gen_ai.request.stream"),
         _maybe("request_max_tokens", INT64, "tokens", "output budget of the request", "gen_ai.request.max_tokens"),
-        Column("duration_ns", INT64, "ns", "t3 − t0: the whole call at the caller", "gen_ai.client.inference.duration"),
+        _maybe("duration_ns", INT64, "ns", "t3 − t0: the whole call at the caller", "gen_ai.client.inference.duration"),
         _maybe(
             "time_to_first_chunk_ns",
             INT64,
@@ -149,9 +149,9 @@ CALLS = Table(
             "post_receive_ns", INT64, "ns", "t3 − t2: first response byte (streams: last chunk) sent to call returned"
         ),
         _maybe("overhead_ns", INT64, "ns", "pre_send_ns + post_receive_ns"),
-        Column("cpu_ns", INT64, "ns", "CPU time of the whole process during the call, all threads"),
-        Column("gc_ns", INT64, "ns", "time in the garbage collector during the call"),
-        Column("attempts", INT32, "requests", "HTTP requests this call made"),
+        _maybe("cpu_ns", INT64, "ns", "CPU time of the whole process during the call, all threads"),
+        _maybe("gc_ns", INT64, "ns", "time in the garbage collector during the call"),
+        _maybe("attempts", INT32, "requests", "HTTP requests this call made"),
         _maybe("connection_reused", BOOL, "", "the first request went over a connection that had carried one before"),
         _maybe("usage_input_tokens", INT64, "tokens", "input tokens as the answer states", "gen_ai.usage.input_tokens"),
         _maybe("usage_output_tokens", INT64, "tokens", "output tokens as stated", "gen_ai.usage.output_tokens"),

@@ -2,6 +2,7 @@
 
     dataset/<table>/run_date=YYYY-MM-DD/part-<run_id>[-b<block>].parquet
     runs/<run_id>.json      the manifest; without one a run does not exist
+    quarantine/<run_id>.csv rows of an import that could not be read as calls, and why
     self/<name>.json        the instrument's tests of itself
     .tmp/                   files in the making
 
@@ -17,7 +18,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from harness import atomic
 from harness.dataset import documents, manifest, parquet, query, self_tests
@@ -88,6 +92,16 @@ class Store:
         for table, data in encoded:
             self._write_part(table, run_id, name, data)
 
+    def write_imported(self, run_id: str, block: int, rows: pa.Table) -> None:
+        """Commit one part of an import, a table of ``calls``. Raises DataError as ``write_block`` does."""
+        self._write_part(CALLS, run_id, f"part-{run_id}-b{block:04d}.parquet", parquet.encode_table(CALLS, rows))
+
+    def write_quarantine(self, run_id: str, text: bytes) -> Path:
+        """Write what an import could not read, and return where."""
+        target = self.root / "quarantine" / f"{run_id}.csv"
+        self._write(target, text)
+        return target
+
     def write_manifest(self, document: Manifest) -> None:
         """Write a run's manifest, as a row of ``runs`` and as JSON; an earlier one of the same run is replaced."""
         if not _RUN_ID.fullmatch(document.run_id):
@@ -128,6 +142,16 @@ class Store:
         Raises DataError for an unknown run and for any damaged, foreign or newer file in the dataset.
         """
         return self._frame(CALLS, run_ids)
+
+    def waits(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Return what the calls of these runs say about a provider's latency (``query.waits``). Raises as ``calls``."""
+        known = self._require(run_ids)
+        self._check_files()
+        return query.waits(self._committed_parts(CALLS, known), known)
+
+    def imported_ids(self, run_ids: Sequence[str]) -> npt.NDArray[np.uint64]:
+        """Return the ids of these imports' calls, sorted. Raises as ``calls`` does."""
+        return query.call_ids(self._committed_parts(CALLS, run_ids), run_ids)
 
     def attempts(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """Return the HTTP requests of these runs' committed blocks. Raises as ``calls`` does."""

@@ -1,10 +1,7 @@
-"""Owns the closed formulas behind limits: how many samples a bound needs, and the tail of an authored latency.
+"""Owns the closed formulas of authored latencies: their tail, and readable values.
 
-Pure arithmetic on numbers, no findings and no settings. Called by ``rules.timeouts``.
-
-``required_n`` and ``strongest_rate`` are the two readings of the distribution-free order-statistic bound
-(Wilks 1941, "Determination of sample sizes for setting tolerance limits"): the largest of n exchangeable samples lies
-above the (1 − rate) quantile with probability 1 − (1 − rate)^n, so a confidence c needs n ≥ ln(1 − c) / ln(1 − rate).
+Pure arithmetic on numbers, no findings and no settings. Called by ``rules``. Bounds from samples are
+``analysis.limits``'.
 
 ``lognormal_limit`` serves authored figures only and carries no guarantee. Real latency tails are heavier than the
 lognormal, so its quantile is multiplied by the figures' ``tail_factor`` (measured p99 over the lognormal's).
@@ -15,20 +12,8 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-CONFIDENCE = 0.95
-
 STEPS = ("1", "1.2", "1.5", "2", "2.5", "3", "4", "5", "6", "8", "10")
 """Readable mantissas: rounding up to the next one adds at most a third."""
-
-
-def required_n(rate: float, confidence: float = CONFIDENCE) -> int:
-    """Samples needed before a bound for ``rate`` false timeouts exists at ``confidence``: 59 at 5 %, 2,995 at 0.1 %."""
-    return math.ceil(math.log(1 - confidence) / math.log1p(-rate))
-
-
-def strongest_rate(n: int, confidence: float = CONFIDENCE) -> float:
-    """The smallest false-timeout rate that ``n`` ≥ 1 samples can certify at ``confidence``."""
-    return -math.expm1(math.log(1 - confidence) / n)
 
 
 def lognormal_limit(median_s: float, log_sigma: float, tail_factor: float, rate: float) -> float:
@@ -49,3 +34,9 @@ def round_up(seconds: float) -> float:
     """The smallest readable value (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power of ten) ≥ ``seconds`` > 0."""
     exponent = math.floor(math.log10(seconds))
     return next(step for step in (float(f"{text}e{exponent}") for text in STEPS) if step >= seconds)
+
+
+def round_up_to(seconds: float, digits: int = 3) -> float:
+    """The smallest value with so many digits ≥ ``seconds`` > 0: rounding that costs at most one in a hundred."""
+    scale = 10.0 ** (digits - 1 - math.floor(math.log10(seconds)))
+    return math.ceil(seconds * scale - 1e-9) / scale

@@ -13,13 +13,12 @@ from harness.recommend.rules import RULES
 from harness.recommend.setting import Setting
 
 FILE_NAME = "recommendations.json"
+DEFAULT_RATE = 0.001
 
 
-def recommend(
-    findings: Findings, false_timeout_rate: float = 0.001, max_tokens: int | None = None
-) -> tuple[Setting, ...]:
-    """Apply every rule, in order. ``max_tokens`` overrides the cassettes' output budgets. Raises UsageError."""
-    aim = Aim.of(false_timeout_rate, max_tokens)
+def recommend(findings: Findings, aim: Aim | None = None) -> tuple[Setting, ...]:
+    """Apply every rule, in order, to one false timeout in a thousand and the calls' own budgets, or to another aim."""
+    aim = aim or Aim.of(DEFAULT_RATE, None)
     return tuple(setting for rule in RULES for setting in rule(findings, aim))
 
 

@@ -19,7 +19,6 @@ import pytest
 
 from harness.cassette import SUFFIX, load_cassette
 from harness.conductor.backends import backend_of_run
-from harness.conductor.case_rows import Ledger
 from harness.conductor.fault_run import FaultCampaign
 from harness.conductor.group_run import Floor, GroupRun
 from harness.conductor.matrix import Matrix
@@ -27,6 +26,7 @@ from harness.conductor.processes import worker_environment
 from harness.fault_plan import FaultPlan, FaultPlanFile
 from harness.places import benchmarks_dir
 from harness.record import FaultCase
+from harness.replay.ledger import Ledger
 from harness.replay.launch import BackendProcess
 from harness.replay.routes import base_url
 from harness.vocabulary import finish_word

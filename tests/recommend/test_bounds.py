@@ -9,38 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.recommend.bounds import STEPS, lognormal_limit, rate_per_part, required_n, round_up, strongest_rate
+from harness.recommend.bounds import STEPS, lognormal_limit, rate_per_part, round_up, round_up_to
 from tests.recommend.arbitrary import rates
 
 READABLE = {step.replace(".", "").rstrip("0") for step in STEPS}
 """The digits that a rounded value may consist of."""
-
-
-@pytest.mark.parametrize(("rate", "n"), [(0.05, 59), (0.01, 299), (0.001, 2995)])
-def test_the_required_n_are_the_known_ones(rate: float, n: int) -> None:
-    """59, 299 and 2,995 at 95 % confidence."""
-    assert required_n(rate) == n
-    assert required_n(rate) == math.ceil(math.log(0.05) / math.log(1 - rate))
-
-
-@given(rates, rates)
-def test_a_stricter_rate_never_needs_fewer_samples(one: float, other: float) -> None:
-    """required_n falls as the rate grows."""
-    assert required_n(min(one, other)) >= required_n(max(one, other))
-
-
-@given(rates, st.floats(0.5, 0.999), st.floats(0.5, 0.999))
-def test_more_confidence_never_needs_fewer_samples(rate: float, one: float, other: float) -> None:
-    """required_n grows with confidence."""
-    assert required_n(rate, min(one, other)) <= required_n(rate, max(one, other))
-
-
-@given(st.integers(5, 10**7))
-def test_the_strongest_rate_is_the_one_that_n_just_certifies(n: int) -> None:
-    """What n certifies needs n samples, and one sample less does not certify it."""
-    rate = strongest_rate(n)
-    assert required_n(rate * (1 + 1e-9)) <= n
-    assert required_n(rate * (1 - 1e-6)) >= n
 
 
 def test_the_lognormal_quantile_matches_a_table() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from harness.analysis.findings import LatencyModel
 from harness.errors import UsageError
+from harness.recommend.aim import Aim
 from harness.recommend.bounds import round_up
 from harness.recommend.recommend import recommend
 from harness.recommend.setting import Setting
@@ -29,7 +30,7 @@ ALL: set[Key] = {
 
 def limits(*figures: LatencyModel, rate: float = 0.001, max_tokens: int | None = None) -> dict[Key, Setting]:
     """The time limits for these figures, by name and stream."""
-    settings = recommend(findings(latencies=figures), rate, max_tokens)
+    settings = recommend(findings(latencies=figures), Aim.of(rate, max_tokens))
     found = [setting for setting in settings if setting.applies_to.model == MODEL]
     keyed = {(setting.setting, setting.applies_to.request_stream): setting for setting in found}
     assert len(keyed) == len(found)
@@ -211,17 +212,17 @@ def test_one_authored_row_makes_the_mixture_an_example() -> None:
 def test_a_rate_outside_its_range_is_a_usage_error(rate: float) -> None:
     """One line that names the option."""
     with pytest.raises(UsageError, match=r"^--false-timeout-rate: expected [^\n]*$"):
-        recommend(findings(), rate)
+        recommend(findings(), Aim.of(rate, None))
 
 
 @pytest.mark.parametrize("max_tokens", [0, -1, True, 10**10])
 def test_a_budget_outside_its_range_is_a_usage_error(max_tokens: int) -> None:
     """One line that names the option."""
     with pytest.raises(UsageError, match=r"^--max-tokens: expected [^\n]*$"):
-        recommend(findings(), 0.001, max_tokens)
+        recommend(findings(), Aim.of(0.001, max_tokens))
 
 
 def test_the_ends_of_the_ranges_are_in_them() -> None:
     """Half of the calls, one token: odd wishes, lawful ones."""
-    settings = recommend(findings(), 0.5, 1)
+    settings = recommend(findings(), Aim.of(0.5, 1))
     assert {s.applies_to.max_tokens for s in settings if s.setting == "total_timeout"} == {1}

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from harness.errors import UsageError
 from harness.recommend.setting import Setting
 
-EXPORTS = ("json", "python")
+EXPORTS = ("json", "python", "litellm", "openai", "anthropic", "genai", "env", "envoy")
 
 
 class Exporter(Protocol):

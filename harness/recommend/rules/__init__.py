@@ -1,8 +1,7 @@
 """One file per kind of setting; each rule is a pure function from findings and an aim to settings.
 
 Owns ``RULES``, the literal tuple applied in this order. A rule never raises on findings: what they do not support it
-answers with ``insufficient_data``. No rule yields ``certified`` yet: findings hold figures and summaries, and a
-certified limit is read from ordered samples over at least seven days.
+answers with ``insufficient_data``. Only ``waits`` yields ``certified``: from the ordered samples of real calls.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from harness.recommend.aim import Aim
 from harness.recommend.rules.behaviour import environment, inner_retries, reuse_client, wall_clock_guard
 from harness.recommend.rules.mode import client_mode
 from harness.recommend.rules.timeouts import timeouts
+from harness.recommend.rules.waits import waits
 from harness.recommend.rules.warmup import warm_up_at_start
 from harness.recommend.setting import Setting
 
@@ -26,5 +26,6 @@ RULES: tuple[Rule, ...] = (
     inner_retries,
     environment,
     wall_clock_guard,
+    waits,
     timeouts,
 )

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.analysis.findings import Doubt, Findings, LatencyModel
+from harness.analysis.limits.order import CONFIDENCE, required_n, strongest_rate
 from harness.recommend.aim import Aim
-from harness.recommend.bounds import CONFIDENCE, lognormal_limit, rate_per_part, required_n, round_up, strongest_rate
+from harness.recommend.bounds import lognormal_limit, rate_per_part, round_up
 from harness.recommend.ground import Ground, duration, ground_of
 from harness.recommend.setting import EXTRAPOLATED, AppliesTo, Guarantee, Setting
 from harness.vocabulary import Grade, Origin
@@ -54,9 +55,15 @@ class _Subject:
 
 
 def timeouts(findings: Findings, aim: Aim) -> Iterator[Setting]:
-    """Six settings per (provider, model, budget): values for authored figures, refusals for everything else."""
+    """Six settings per (provider, model, budget): values for authored figures, refusals for everything else.
+
+    Where real calls of a model were observed, they speak (``waits``), and figures do not.
+    """
     ground = ground_of(findings)
+    observed = {(each.condition.provider, each.condition.model) for each in findings.observed}
     for subject in _subjects(findings, aim):
+        if (subject.provider, subject.model) in observed:
+            continue
         for name, stream in LIMITS:
             yield _setting(ground, aim, subject, name, stream)
 

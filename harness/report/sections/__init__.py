@@ -20,6 +20,7 @@ SECTIONS = (
     "retries",
     "chains",
     "distributions",
+    "limits",
     "settings",
     "doubts",
     "self_tests",

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness.conductor.block import WARMED_TRIES, _warm, _warm_all
+from harness.conductor.seats import WARMED_TRIES, _warm, warm_all
 from harness.conductor.processes import WorkerLostError
 from harness.errors import DataError
 from harness.vocabulary import Load
@@ -65,7 +65,7 @@ def warmed(worker: Worker) -> tuple[list[str], list[str]]:
     """Warm a block of one seat with one hot cell."""
     cell = SimpleNamespace(kind="chat", facts=SimpleNamespace(cell=SimpleNamespace(cell_id="cell", load=Load.HOT)))
     seat, plan = SimpleNamespace(worker=worker, cells=(0,)), SimpleNamespace(cells=(cell,), warmup=30)
-    return _warm_all(cast(Any, [seat]), cast(Any, plan), BACKEND)
+    return warm_all(cast(Any, [seat]), cast(Any, plan), BACKEND)
 
 
 def test_a_worker_that_hangs_while_warming_up_is_replaced_and_told() -> None:

@@ -1,0 +1,158 @@
+"""Owns the processes of a block: who sits where, how they are started, and how each gets warm before it is measured.
+
+Called by ``conductor.block``. A process that dies or hangs while it warms up is replaced; what is measured is ``block``'s.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from harness import arms as arm_names
+from harness.clients import client_named
+from harness.clock import clock_domain
+from harness.conductor.backends import check_answers
+from harness.conductor.cells import RESERVED_API_KEY, CellPlan, alias, cells_for, root_url, worker_spec
+from harness.conductor.environments import interpreter
+from harness.conductor.gateway import Deployment, Gateway
+from harness.conductor.join import ArmFacts
+from harness.conductor.processes import WorkerLostError, WorkerProcess
+from harness.errors import BackendError, DataError
+from harness.load.turns import warmups
+from harness.plan import Arm
+from harness.replay.launch import BackendProcess
+from harness.vocabulary import Load, Mode
+
+WARMED_AT_ONCE = 4
+WARMED_TRIES = 4
+"""How many processes may try to get warm in one seat: some clients hang now and then, for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlan:
+    """What every block of a run has in common."""
+
+    run_id: str
+    arms: tuple[Arm, ...]
+    cells: tuple[CellPlan, ...]
+    warmup: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One worker of a block: an arm in a colour, the cells it serves (plan positions, its own order), its process."""
+
+    arm: Arm
+    mode: Mode
+    cells: tuple[int, ...]
+    worker: WorkerProcess
+
+    def facts(self, provider: str) -> ArmFacts:
+        """Versions of the arm's client and of the HTTP library under it, as its own process has them."""
+        facts, versions = client_named(self.arm.path).FACTS, self.worker.ready.versions
+        bridge = arm_names.BRIDGES.get(self.arm.bridge)
+        callee = (bridge and bridge.callee) or self.mode
+        version = versions[facts.distribution] if facts.distribution else versions.get("llm-call-bench", "built in")
+        library = facts.http_library(callee, provider, version)
+        return ArmFacts(
+            self.arm, arm_names.path_named(self.arm.path).client, version, library, versions.get(library, "unknown")
+        )
+
+
+def seat_all(plan: BlockPlan, rng: random.Random, backend: BackendProcess, stack: ExitStack) -> list[Seat]:
+    """Start the gateway where an arm needs one, then every worker in random order; each makes its first call alone."""
+    gateway_url = _gateway_url(plan, backend.port, stack)
+    wanted = [
+        (arm, mode, numbers)
+        for index, arm in enumerate(plan.arms)
+        for mode in _modes(plan.cells)
+        if (numbers := cells_for(plan.cells, index, mode))
+    ]
+    seats = []
+    for arm, mode, numbers in rng.sample(wanted, len(wanted)):
+        spec = worker_spec(plan.cells, arm, numbers, mode, backend.port, gateway_url if _is_gateway(arm) else "")
+        worker = WorkerProcess(f"{arm.name} ({mode})", spec, python=interpreter(arm.environment))
+        seats.append(Seat(arm, mode, numbers, stack.enter_context(worker)))
+        _check_clock(worker)
+        _warm(worker, plan.cells[numbers[0]], 0, 1, backend)
+    return seats
+
+
+def _is_gateway(arm: Arm) -> bool:
+    return arm_names.path_named(arm.path).role == "gateway"
+
+
+def _gateway_url(plan: BlockPlan, port: int, stack: ExitStack) -> str:
+    """Where the block's own gateway listens, with a deployment for every cell that an arm reaches through it."""
+    behind = {index for index, arm in enumerate(plan.arms) if _is_gateway(arm)}
+    deployments = [
+        Deployment(
+            alias(number),
+            cell.question.provider,
+            cell.question.model,
+            root_url(cell, port),
+            RESERVED_API_KEY,
+            cell.timeout_s,
+        )
+        for number, cell in enumerate(plan.cells)
+        if behind & set(cell.arms)
+    ]
+    return stack.enter_context(Gateway(deployments)).url if deployments else ""
+
+
+def _modes(cells: Sequence[CellPlan]) -> list[Mode]:
+    return sorted({cell.facts.cell.mode for cell in cells})
+
+
+def _check_clock(worker: WorkerProcess) -> None:
+    if worker.ready.clock_domain != clock_domain():
+        raise BackendError(
+            f"worker {worker.name}: expected the conductor's clock ({clock_domain()}), got {worker.ready.clock_domain}"
+        )
+
+
+def warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) -> tuple[list[str], list[str]]:
+    """Warm every path by the plan's count, four processes at a time: paced calls mostly wait, nothing is measured yet.
+
+    A worker that dies or hangs is replaced by a fresh one, a few times; what it would have told of a cold start is then
+    left out. Returns what failed once and not again, and the workers lost. Raises DataError for what failed twice: it
+    would fail in every call.
+    """
+
+    def warm(seat: Seat) -> list[str]:
+        cells = [plan.cells[number] for number in seat.cells]
+        is_hot = [cell.facts.cell.load is Load.HOT for cell in cells]
+        counts = enumerate(warmups([cell.kind for cell in cells], is_hot, plan.warmup))
+        return [said for index, calls in counts if (said := _warm(seat.worker, cells[index], index, calls, backend))]
+
+    def warm_or_replace(seat: Seat) -> tuple[list[str], list[str]]:
+        told: list[str] = []
+        while True:
+            try:
+                return warm(seat), told
+            except WorkerLostError as lost:
+                if len(told) == WARMED_TRIES - 1:
+                    raise
+                told.append(f"{lost}; it was warming up, a fresh process took its place")
+                seat.worker.restart()
+
+    with ThreadPoolExecutor(WARMED_AT_ONCE) as pool:
+        done = [job.result() for job in [pool.submit(warm_or_replace, seat) for seat in seats]]
+    return [said for failures, _ in done for said in failures], [said for _, lost in done for said in lost]
+
+
+def _warm(worker: WorkerProcess, cell: CellPlan, index: int, calls: int, backend: BackendProcess) -> str:
+    failure = worker.warm(index, calls)
+    if failure is None:
+        return ""
+    check_answers(backend)
+    place = f"{worker.name}: {cell.facts.cell.cell_id}"
+    again = worker.warm(index, calls)
+    if again is not None:
+        check_answers(backend)
+        raise DataError(f"{place}: warm-up calls failed twice: {again}")
+    return f"{place}: a warm-up call failed once: {failure}"

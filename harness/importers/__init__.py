@@ -1,0 +1,63 @@
+"""Other tools' and production measurements, on their way into the dataset: one file per format.
+
+Each module says how its files are read, as ``reading(path, mapping) -> Reading``; ``dataset.foreign`` reads, checks and
+writes. ``IMPORTERS`` is the literal tuple of names; called by ``commands``. Never guesses a unit: a span's is in the
+column's name, in the format's own definition, or in the user's mapping.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+from harness.dataset.foreign.given import Reading
+from harness.dataset.foreign.intake import Imported, take_in
+from harness.dataset.store import Store
+from harness.errors import UsageError
+from harness.importers.mapping import Mapping, load_mapping
+
+IMPORTERS = (
+    "csv",
+    "parquet",
+    "jsonl",
+    "litellm",
+    "collected",
+    "otlp",
+    "langfuse",
+    "helicone",
+    "llmperf",
+    "guidellm",
+    "aiperf",
+    "vllm",
+    "llmeter",
+    "har",
+)
+"""Formats, in the order of help."""
+
+
+class Importer(Protocol):
+    """What a module here offers."""
+
+    SUMMARY: str
+    """What the format is, in a few words."""
+
+    def reading(self, path: Path, mapping: Mapping) -> Reading:
+        """How one file is read. Raises DataError when it is of another kind, UsageError for a mapping that cannot be."""
+
+
+def importer_named(name: str) -> Importer:
+    """The module of a format. Raises UsageError listing the known ones."""
+    if name not in IMPORTERS:
+        raise UsageError(f"import: expected one of {', '.join(IMPORTERS)}, got {name!r}")
+    return cast(Importer, importlib.import_module(f"{__name__}.{name}"))
+
+
+def import_files(
+    store: Store, form: str, files: Sequence[Path], mapping: Path | None, progress: Callable[[int], None]
+) -> list[Imported]:
+    """Import each file as a run of its own, in the order given. Raises UsageError and DataError in one line."""
+    importer = importer_named(form)
+    told = load_mapping(mapping)
+    return [take_in(store, form, importer.reading(path, told), progress) for path in files]

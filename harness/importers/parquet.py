@@ -1,0 +1,15 @@
+"""Any file of a Parquet file with a row per call: columns by their own names, or as a mapping says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.dataset.foreign.given import Reading, Shape
+from harness.importers.mapping import Mapping, table
+
+SUMMARY = "a Parquet file with a row per call"
+
+
+def reading(path: Path, mapping: Mapping) -> Reading:
+    """How the file is read."""
+    return table(path, Shape.PARQUET, mapping)

@@ -1,0 +1,48 @@
+"""The settings for the anthropic SDK. Called through ``exports``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.recommend.exports.snippets import LIMITS_OF, snippet
+from harness.recommend.setting import Setting
+
+_CODE = f'''\
+import anthropic
+
+client = anthropic.Anthropic(max_retries=0)  # one for the process: retries are yours to make, in one layer
+
+
+{LIMITS_OF}
+
+def ask(model: str, messages: list[Any], max_tokens: int, **more: Any) -> Any:
+    """One whole answer, or DeadlineExceeded at the total limit."""
+    return call(
+        limits_of(model),
+        client.messages.create,
+        model=model,
+        messages=messages,
+        max_tokens=max_tokens,
+        timeout=MODEL_CONFIGS[model]["timeout"],
+        **more,
+    )
+
+
+def ask_streamed(model: str, messages: list[Any], max_tokens: int, **more: Any) -> Iterator[Any]:
+    """The events of an answer, or DeadlineExceeded when the first, the next or the last is late."""
+    return stream(
+        limits_of(model),
+        client.messages.create,
+        model=model,
+        messages=messages,
+        max_tokens=max_tokens,
+        stream=True,
+        timeout=MODEL_CONFIGS[model]["timeout"],
+        **more,
+    )
+'''
+
+
+def export(settings: Iterable[Setting], run_ids: Sequence[str], date: str) -> str:
+    """The file as text."""
+    return snippet(list(settings), run_ids, date, "anthropic", _CODE)
