@@ -1,7 +1,7 @@
 """Measures importing: rows per second and peak memory of ``harness import csv``, beside DuckDB copying the same file to
 Parquet with nothing checked, and pandas doing it.
 
-Run as ``python benchmarks/imports.py [--rows N] [--json]``. Each contender is a process of its own, and they take turns.
+Run as ``python benchmarks/imports.py [--rows N] [--json]``. Each contender is a process of its own; they take turns.
 Importing this file measures nothing.
 """
 
@@ -24,7 +24,8 @@ copy (
     select
         'r' || i as request_id, timestamptz '2026-11-01 00:00:00+00' + to_seconds(i % 1500000) as timestamp,
         'openai' as provider, if(i % 3 = 0, 'gpt-5-mini', 'gpt-4o-mini') as model, i % 2 = 0 as stream,
-        300 as max_tokens, round(exp(0.5 * sqrt(-2 * ln(random() + 1e-12)) * cos(6.2831853 * random())) * 2, 6) as total_s,
+        300 as max_tokens,
+        round(exp(0.5 * sqrt(-2 * ln(random() + 1e-12)) * cos(6.2831853 * random())) * 2, 6) as total_s,
         if(i % 2 = 0, 0.4, null) as ttft_s, 120 as completion_tokens, i % 500 <> 7 as ok,
         if(i % 500 = 7, '429: slow down', null) as error
     from range({rows}) t(i)
@@ -78,18 +79,29 @@ def main() -> None:
         duckdb.connect().sql(_WRITE.format(rows=arguments.rows, path=path))
         for turn in range(ROUNDS):
             contenders = {
-                "harness import": [sys.executable, "-m", "harness", "import", "csv", str(path), "--results", f"{folder}/{turn}"],
+                "harness import": [
+                    sys.executable,
+                    "-m",
+                    "harness",
+                    "import",
+                    "csv",
+                    str(path),
+                    "--results",
+                    f"{folder}/{turn}",
+                ],
                 "duckdb copy": [sys.executable, "-c", _DUCKDB, str(path), folder],
                 "pandas": [sys.executable, "-c", _PANDAS, str(path), folder],
             }
             found += [measure(name, command, arguments.rows) for name, command in contenders.items()]
         megabytes = path.stat().st_size / 1e6
     if arguments.json:
-        print(json.dumps({"schema_version": 1, "csv_mb": round(megabytes), "results": [asdict(each) for each in found]}))
+        print(
+            json.dumps({"schema_version": 1, "csv_mb": round(megabytes), "results": [asdict(each) for each in found]})
+        )
         return
     print(f"{arguments.rows:,} rows, {megabytes:,.0f} MB of CSV")
     for each in found:
-        print(f"{each.contender:15s} {each.seconds:7.1f} s {each.rows_per_s:10,.0f} rows/s  {each.peak_mib:7.0f} MiB at most")
+        print(f"{each.contender:15s} {each.seconds:7.1f} s {each.rows_per_s:10,.0f} rows/s  {each.peak_mib:7.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """Production calls, kept for ``harness import collected``: a LiteLLM logger, and a wrapper for any other client.
 
-Standard library only. A call costs one append to a bounded queue; a thread of its own writes the lines. Where the disk is
-slow or full, or the queue is, calls are dropped and counted, and nothing of it reaches the caller::
+Standard library only. A call costs one append to a bounded queue; a thread of its own writes the lines. Where the disk
+is slow or full, or the queue is, calls are dropped and counted, and nothing of it reaches the caller::
 
     collector = Collector("results/collected")
     litellm.callbacks = [collector.litellm_logger()]
     answer = collector.call(client.chat.completions.create, provider="openai", model="gpt-5-mini", messages=...)
-    for chunk in collector.stream(client.chat.completions.create, provider="openai", model="gpt-5-mini", stream=True, ...): ...
+    for chunk in collector.stream(client.chat.completions.create, provider="openai", model="…", stream=True, …): ...
 
-Kept are times, model, provider, budgets, token counts, price and the kind of error. Prompts, answers, keys and users are
-never looked at.
+Kept are times, model, provider, budgets, token counts, price and the kind of error. Prompts, answers, keys and users
+are never looked at.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ Row = dict[str, Any]
 class Collector:
     """Lines of calls in a folder, one file per process. Safe to share among threads; ``close`` writes what waits."""
 
-    def __init__(self, folder: str | os.PathLike[str], *, most_waiting: int = MOST_WAITING, every_s: float = _EVERY_S) -> None:
+    def __init__(
+        self, folder: str | os.PathLike[str], *, most_waiting: int = MOST_WAITING, every_s: float = _EVERY_S
+    ) -> None:
         self._folder = Path(folder)
         self._waiting: deque[Row] = deque()
         self._most, self._every_s = most_waiting, every_s
@@ -100,7 +102,12 @@ class Collector:
             told = _failed(problem, 0.0)
             raise
         finally:
-            timed = {"duration": time.monotonic() - began - used, "first_chunk": first, "max_gap": longest, "chunks": chunks}
+            timed = {
+                "duration": time.monotonic() - began - used,
+                "first_chunk": first,
+                "max_gap": longest,
+                "chunks": chunks,
+            }
             self.keep(_row(provider, model, kwargs, started_at) | told | timed | {"stream": True})
 
     def litellm_logger(self) -> Any:
@@ -109,7 +116,7 @@ class Collector:
 
         collector = self
 
-        class Logger(CustomLogger):  # type: ignore[misc]  # LiteLLM's class is untyped
+        class Logger(CustomLogger):
             """Keeps every call that LiteLLM tells of."""
 
             def log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
@@ -118,10 +125,14 @@ class Collector:
             def log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
                 collector._keep_litellm(kwargs, response_obj, start_time, end_time, ok=False)
 
-            async def async_log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+            async def async_log_success_event(
+                self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+            ) -> None:
                 collector._keep_litellm(kwargs, response_obj, start_time, end_time, ok=True)
 
-            async def async_log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+            async def async_log_failure_event(
+                self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+            ) -> None:
                 collector._keep_litellm(kwargs, response_obj, start_time, end_time, ok=False)
 
         return Logger()
@@ -211,7 +222,9 @@ def _of_litellm(kwargs: Any, response: Any, start: Any, end: Any, *, ok: bool) -
     optional = kwargs.get("optional_params") or {}
     stream = bool(kwargs.get("stream"))
     first = kwargs.get("completion_start_time") if stream else None
-    row = _row(str(kwargs.get("custom_llm_provider") or "unknown"), str(kwargs.get("model")), optional, start.timestamp())
+    row = _row(
+        str(kwargs.get("custom_llm_provider") or "unknown"), str(kwargs.get("model")), optional, start.timestamp()
+    )
     timeout = params.get("timeout")
     row |= {
         "id": str(kwargs.get("litellm_call_id") or row["id"]),
@@ -224,5 +237,7 @@ def _of_litellm(kwargs: Any, response: Any, start: Any, end: Any, *, ok: bool) -
     }
     if not ok:
         problem = kwargs.get("exception")
-        return row | (_failed(problem, row["duration"]) if isinstance(problem, BaseException) else {"ok": False, "error": "error"})
+        return row | (
+            _failed(problem, row["duration"]) if isinstance(problem, BaseException) else {"ok": False, "error": "error"}
+        )
     return row | {"ok": True} | _usage(response)

@@ -85,8 +85,8 @@ class FaultCase:
     """One call under one fault, in a process that can be killed (a row of ``faults``). Offsets are from its start.
 
     ``duration_ns`` is null where control had not come back when the process was killed, after ``window_ns``.
-    ``attempts`` is null where the wire cannot show requests: what was dialled is in ``connects`` then, null for a killed
-    process, which cannot tell. What is left behind counts beyond what was there before the call;
+    ``attempts`` is null where the wire cannot show requests: what was dialled is in ``connects`` then, null for a
+    killed process, which cannot tell. What is left behind counts beyond what was there before the call;
     ``peer_closed_offset_ns`` is when the backend saw the last connection of the call close, null where it was still
     open a moment after the call had returned.
     """
@@ -205,8 +205,8 @@ class FirstCall:
 class Call:
     """One logical call: what the user awaits (a row of ``calls``).
 
-    What only measuring can know (CPU time, the client's version, …) is null in calls that were imported, ``duration_ns``
-    in those of them that failed without one.
+    What only measuring can know (CPU time, the client's version, …) is null in calls that were imported,
+    ``duration_ns`` in those of them that failed without one.
     """
 
     run_id: str

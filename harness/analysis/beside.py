@@ -9,8 +9,8 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Rows of ``requests``, ``first_calls``, ``faults`` and ``outages``, ``Store.traffic`` and ``Store.waits``; None where
-    not read.
+    """Rows of ``requests``, ``first_calls``, ``faults``, ``outages``; ``Store.traffic``, ``Store.waits``; None: not
+    read.
     """
 
     requests: pd.DataFrame | None = None

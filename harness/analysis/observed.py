@@ -33,8 +33,8 @@ def observed(calls: pd.DataFrame) -> tuple[Observed, ...]:
 
 def _bucket(max_tokens: pd.Series[float]) -> pd.Series[float]:
     """The power of two at or above each budget; −1 without one."""
-    at_least = max_tokens.clip(lower=SMALLEST_BUDGET)
-    return np.exp2(np.ceil(np.log2(at_least))).fillna(_NONE)
+    at_least = max_tokens.clip(lower=SMALLEST_BUDGET).to_numpy(dtype=float)
+    return pd.Series(np.exp2(np.ceil(np.log2(at_least))), index=max_tokens.index).fillna(_NONE)
 
 
 def _observed(group: pd.DataFrame) -> Observed:
@@ -74,4 +74,3 @@ def _observed(group: pd.DataFrame) -> Observed:
         broken=int(is_broken.sum()),
         usd_per_call=float(known.mean()) if len(known) else None,
     )
-

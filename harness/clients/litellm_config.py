@@ -53,9 +53,13 @@ def _unknown_fields(config: Mapping[str, Any]) -> Iterator[str]:
         yield from _unknown(f"model_list.{number}.litellm_params", entry.get("litellm_params") or {}, _params())
     router = config.get("router_settings") or {}
     yield from _unknown("router_settings", router, tuple(inspect.signature(Router.__init__).parameters)[1:])
-    yield from _unknown("router_settings.retry_policy", router.get("retry_policy") or {}, tuple(RetryPolicy.model_fields))
+    yield from _unknown(
+        "router_settings.retry_policy", router.get("retry_policy") or {}, tuple(RetryPolicy.model_fields)
+    )
     for group, policy in (router.get("model_group_retry_policy") or {}).items():
-        yield from _unknown(f"router_settings.model_group_retry_policy.{group}", policy, tuple(RetryPolicy.model_fields))
+        yield from _unknown(
+            f"router_settings.model_group_retry_policy.{group}", policy, tuple(RetryPolicy.model_fields)
+        )
     allowed = router.get("allowed_fails_policy") or {}
     yield from _unknown("router_settings.allowed_fails_policy", allowed, tuple(AllowedFailsPolicy.model_fields))
     yield from _unknown("litellm_settings", config.get("litellm_settings") or {}, _settings())

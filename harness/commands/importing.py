@@ -18,14 +18,23 @@ if TYPE_CHECKING:
 def command(
     form: Annotated[str, typer.Argument(metavar="FORMAT", help="What the files are; see 'harness list importers'.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to import; each is a run of its own.")],
-    mapping: Annotated[Path | None, typer.Option("--map", help="TOML: which column states what, in which unit.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--map", help="TOML: which column states what, in which unit.")
+    ] = None,
+    cassettes: Annotated[
+        Path | None, typer.Option(help="Where the bodies of recorded exchanges go as cassettes (vcr alone).")
+    ] = None,
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
     """Import calls that others measured, or that production made. Prompts, keys and users are not kept."""
     from harness.dataset.store import Store
     from harness.importers import import_files
+    from harness.importers.bodies import write_cassettes
 
+    if cassettes is not None:
+        for path in write_cassettes(form, files, cassettes):
+            print(path)
     found = import_files(Store(results), form, files, mapping, _progress)
     if sys.stderr.isatty():
         print(file=sys.stderr)

@@ -17,7 +17,9 @@ def command(
     deadline: Annotated[float | None, typer.Option(help="Seconds that one call may take, retries and all.")] = None,
     patience: Annotated[float, typer.Option(help="Seconds to a first chunk beyond which a call hangs.")] = 60.0,
     gap_patience: Annotated[float, typer.Option(help="Seconds of silence inside an answer likewise.")] = 30.0,
-    form: Annotated[str, typer.Option("--format", help="json, python, litellm, openai, anthropic, genai, env or envoy.")] = "json",
+    form: Annotated[
+        str, typer.Option("--format", help="json, python, litellm, openai, anthropic, genai, env or envoy.")
+    ] = "json",
     as_json: AsJson = False,
 ) -> None:
     """Print what to configure, each value with its evidence and grade."""

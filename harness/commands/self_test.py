@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -19,13 +20,16 @@ def command(
     from dataclasses import asdict
 
     from harness.calibration.campaigns import FULL, QUICK
+    from harness.calibration.limits import limit_tests
     from harness.calibration.measure import self_tests
     from harness.conductor.progress import shown
     from harness.dataset.store import Store
     from harness.errors import FindingFailed
     from harness.places import benchmarks_dir
 
-    records = self_tests(QUICK if quick else FULL, benchmarks_dir(), shown)
+    records = limit_tests(lambda line: print(line, file=sys.stderr)) + self_tests(
+        QUICK if quick else FULL, benchmarks_dir(), shown
+    )
     Store(results).write_self_tests(records)
     failed = [record.name for record in records if not record.passed]
     if as_json:

@@ -34,8 +34,8 @@ from harness.record import Manifest
 from harness.replay.dialects import dialect_for
 from harness.replay.faults import sent
 from harness.replay.journal import JournalReader
-from harness.replay.ledger import Ledger
 from harness.replay.launch import BackendProcess
+from harness.replay.ledger import Ledger
 from harness.vocabulary import Load, Mode, Operation
 from harness.workload import load_workload
 

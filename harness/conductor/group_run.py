@@ -24,8 +24,8 @@ from harness.conductor.zygotes import ZygoteProcess
 from harness.guard import Limits
 from harness.load.probe import CaseSpec, Report
 from harness.record import FaultCase, OutageCall
-from harness.replay.ledger import Ledger
 from harness.replay.launch import BackendProcess
+from harness.replay.ledger import Ledger
 from harness.replay.routes import Outage, base_url
 from harness.vocabulary import FaultSetting
 

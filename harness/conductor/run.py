@@ -23,6 +23,7 @@ from harness.conductor.manifests import (
 from harness.conductor.prepare import cassette_facts, load_shelf, prepare_cells
 from harness.conductor.processes import WorkerLostError
 from harness.conductor.progress import Progress
+from harness.conductor.seats import BlockPlan
 from harness.conductor.turnstile import only_measurement
 from harness.dataset.store import Store
 from harness.plan import Arm, Cell, PlanFile

@@ -1,6 +1,7 @@
 """Owns the processes of a block: who sits where, how they are started, and how each gets warm before it is measured.
 
-Called by ``conductor.block``. A process that dies or hangs while it warms up is replaced; what is measured is ``block``'s.
+Called by ``conductor.block``. A process that dies or hangs while it warms up is replaced; what is measured is
+``block``'s.
 """
 
 from __future__ import annotations

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
+from harness.configs.stated import Stated
 from harness.door import read_text
 from harness.errors import UsageError
-from harness.configs.stated import Stated
+
 
 def read_config(path: Path) -> dict[str, Any]:
     """The file as mappings. Raises UsageError in one line when it is no configuration of LiteLLM's."""
@@ -21,7 +22,9 @@ def read_config(path: Path) -> dict[str, Any]:
         line = f" in line {mark.line + 1}" if mark is not None else ""
         raise UsageError(f"{path}: expected YAML, got a syntax error{line}") from None
     if not isinstance(found, dict) or not isinstance(found.get("model_list"), list):
-        raise UsageError(f"{path}: model_list: expected a list of deployments, got none; is this a configuration of LiteLLM?")
+        raise UsageError(
+            f"{path}: model_list: expected a list of deployments, got none; is this a configuration of LiteLLM?"
+        )
     for number, entry in enumerate(found["model_list"]):
         params = entry.get("litellm_params") if isinstance(entry, dict) else None
         if not isinstance(params, dict) or not isinstance(params.get("model"), str) or "model_name" not in entry:

@@ -8,16 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.configs.stated import Stated
 from harness.door import read_text
 from harness.errors import UsageError
-from harness.configs.stated import Stated
 
-_LIMITS = {
-    "timeout": "timeout_s",
-    "first_chunk_timeout": "first_chunk_s",
-    "inter_chunk_timeout": "inter_chunk_s",
-    "total_timeout": "total_s",
-}
+_LIMITS = ("timeout", "first_chunk_timeout", "inter_chunk_timeout", "total_timeout")
 
 
 def read_json(path: Path) -> list[Stated]:
@@ -55,11 +50,7 @@ def _assigned(tree: ast.Module, name: str) -> Iterator[ast.expr]:
 
 
 def _stated(provider: str, model: str, values: Mapping[str, Any]) -> Stated:
-    limits = {
-        name: float(values[key])
-        for key, name in _LIMITS.items()
-        if isinstance(values.get(key), int | float) and not isinstance(values.get(key), bool)
-    }
+    limits = {key: _seconds(values.get(key)) for key in _LIMITS}
     retries = values.get("max_retries", values.get("retries"))
     return Stated(
         name=model,
@@ -67,8 +58,15 @@ def _stated(provider: str, model: str, values: Mapping[str, Any]) -> Stated:
         provider=provider or _provider_of(model),
         retries=retries if isinstance(retries, int) else None,
         retries_key="max_retries" if "max_retries" in values else "retries",
-        **limits,
+        timeout_s=limits["timeout"],
+        first_chunk_s=limits["first_chunk_timeout"],
+        inter_chunk_s=limits["inter_chunk_timeout"],
+        total_s=limits["total_timeout"],
     )
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _provider_of(model: str) -> str:

@@ -21,7 +21,7 @@ class Configuration:
 
 
 def read_configuration(path: Path) -> Configuration:
-    """Read a file by its kind: .yaml (LiteLLM's), .json (recommendations), .py (``MODEL_CONFIGS``). Raises UsageError."""
+    """Read .yaml (LiteLLM's), .json (recommendations) or .py (``MODEL_CONFIGS``). Raises UsageError."""
     match path.suffix.lower():
         case ".yaml" | ".yml":
             config = litellm_yaml.read_config(path)

@@ -22,8 +22,8 @@ class Stated:
     """One model's limits, in seconds as they stand in the file; None where it states none.
 
     ``timeout_s`` and ``stream_timeout_s`` are the client's own knobs (per read), the others those of a guard round it.
-    ``retries`` are what the file says a call may be tried again, ``retries_key`` where it says so. ``model`` is what the
-    provider calls it, ``client`` what the file configures, where that is one.
+    ``retries`` are what the file says a call may be tried again, ``retries_key`` where it says so. ``model`` is what
+    the provider calls it, ``client`` what the file configures, where that is one.
     """
 
     name: str

@@ -33,6 +33,7 @@ IMPORTERS = (
     "vllm",
     "llmeter",
     "har",
+    "vcr",
 )
 """Formats, in the order of help."""
 
@@ -44,7 +45,7 @@ class Importer(Protocol):
     """What the format is, in a few words."""
 
     def reading(self, path: Path, mapping: Mapping) -> Reading:
-        """How one file is read. Raises DataError when it is of another kind, UsageError for a mapping that cannot be."""
+        """How one file is read. Raises DataError when it is of another kind."""
 
 
 def importer_named(name: str) -> Importer:

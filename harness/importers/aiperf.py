@@ -1,7 +1,7 @@
 """NVIDIA AIPerf's ``profile_export.jsonl``: one line per request, every metric with its unit beside it.
 
-The longest silence is the largest of ``inter_chunk_latency``, where the run kept chunks. The lines do not name the model:
-say it with a mapping (``[constants] model = "…"``).
+The longest silence is the largest of ``inter_chunk_latency``, where the run kept chunks. The lines do not name the
+model: say it with a mapping (``[constants] model = "…"``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What ``harness.collect`` wrote: a JSON object per line and call, spans in seconds, starts in seconds from the epoch."""
+"""What ``harness.collect`` wrote: an object per line and call, spans in seconds, starts in seconds from the epoch."""
 
 from __future__ import annotations
 

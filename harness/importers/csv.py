@@ -1,4 +1,6 @@
-"""Any file of comma-separated values with a header line, plain or gzipped: columns by their own names, or as a mapping says."""
+"""Any file of comma-separated values with a header line, plain or gzipped: columns by their own names, or as a mapping
+says.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """GuideLLM's ``benchmarks.json``: requests that succeeded, failed or were left incomplete, in every benchmark of it.
 
-``request_latency`` is seconds, ``time_to_first_token_ms`` what it says, and ``inter_token_latency_ms`` a mean, which says
-nothing about silences.
+``request_latency`` is seconds, ``time_to_first_token_ms`` what it says, and ``inter_token_latency_ms`` a mean, which
+says nothing about silences.
 """
 
 from __future__ import annotations

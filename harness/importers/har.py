@@ -19,7 +19,13 @@ from harness.importers.mapping import Mapping as Told
 SUMMARY = "HTTP archives (.har) with calls to providers"
 
 _PATHS = ("/chat/completions", "/responses", "/completions", "/messages", ":generateContent", ":streamGenerateContent")
-_HOSTS = {"anthropic": "anthropic", "googleapis": "gemini", "azure": "azure", "openrouter": "openrouter", "openai": "openai"}
+_HOSTS = {
+    "anthropic": "anthropic",
+    "googleapis": "gemini",
+    "azure": "azure",
+    "openrouter": "openrouter",
+    "openai": "openai",
+}
 _BEFORE = ("blocked", "dns", "connect", "send", "wait")
 
 

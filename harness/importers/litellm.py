@@ -1,8 +1,8 @@
 """LiteLLM's spend logs (``LiteLLM_SpendLogs``), exported as CSV, Parquet or JSON lines.
 
-``completionStartTime`` is the first chunk of a stream and equals ``endTime`` for whole answers: that tells the two apart.
-``startTime`` is before the proxy's own work; what it added is in the wait, as it is for the caller. Messages, answers,
-keys, users and addresses are never read.
+``completionStartTime`` is the first chunk of a stream and equals ``endTime`` for whole answers: that tells the two
+apart. ``startTime`` is before the proxy's own work; what it added is in the wait, as it is for the caller. Messages,
+answers, keys, users and addresses are never read.
 """
 
 from __future__ import annotations

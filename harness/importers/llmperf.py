@@ -1,8 +1,8 @@
 """LLMPerf's results: ``…_individual_responses.json``, a list with one object per request, in seconds.
 
-``error_code`` −100 means that fewer tokens came than were asked for: an answer all the same. Of a failed request LLMPerf
-writes latency 0, which is no measurement. It keeps the mean time between tokens, not the longest silence, so nothing
-here says anything about gaps. Times of day are not kept at all.
+``error_code`` −100 means that fewer tokens came than were asked for: an answer all the same. Of a failed request
+LLMPerf writes latency 0, which is no measurement. It keeps the mean time between tokens, not the longest silence, so
+nothing here says anything about gaps. Times of day are not kept at all.
 """
 
 from __future__ import annotations

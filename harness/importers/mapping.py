@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from harness.dataset.foreign.fields import BY_NAME, Kind, unit_of
 from harness.dataset.foreign.given import Constant, Given, Reading, Shape, by_alias
 from harness.dataset.foreign.intake import columns as columns_of
@@ -36,8 +38,8 @@ class Named(Strict):
 class MappingFile(Strict):
     """The whole file."""
 
-    columns: dict[str, str | Named] = {}
-    constants: dict[str, str | int | float | bool] = {}
+    columns: dict[str, str | Named] = Field(default_factory=dict)
+    constants: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,9 @@ def table(path: Path, shape: Shape, mapping: Mapping, *fixed: Given) -> Reading:
     Raises DataError when model or duration are nowhere to be found, or a column that the mapping names.
     """
     there = columns_of(shape, path)
-    rest = {each.field.name: each for each in by_alias(there)} | {
-        each.field.name: each for each in fixed if each.column is None or each.column in there
-    }
+    known = {each.field.name: each for each in fixed if each.column is None or each.column in there}
+    claimed = {each.column for each in (*known.values(), *mapping.given)}
+    rest = {each.field.name: each for each in by_alias(c for c in there if c not in claimed)} | known
     reading = Reading(path, shape, mapping.over(iter(rest.values())), mapping.text)
     missing = [each.column for each in mapping.given if each.column is not None and not _is_there(each.column, there)]
     if missing:
@@ -88,7 +90,8 @@ def _columns(path: Path, found: MappingFile) -> Iterator[Given]:
         field = BY_NAME.get(name)
         if field is None:
             raise UsageError(f"{path}: columns.{name}: expected one of {', '.join(BY_NAME)}, got an unknown field")
-        column, unit = (said, None) if isinstance(said, str) else (said.column, said.unit)
+        column: str = said if isinstance(said, str) else said.column
+        unit: str | None = None if isinstance(said, str) else said.unit
         if field.kind is Kind.SPAN and unit is None:
             unit = unit_of(column)[1]
             if unit is None:

@@ -39,7 +39,13 @@ _NAMES = {
 }
 """Field → attributes that state it, the present name first. Durations are seconds, as the conventions have them."""
 
-_FIRST_EVENTS = ("gen_ai.content.first_chunk", "first_token", "first token", "gen_ai.first_token", "First Token Stream Event")
+_FIRST_EVENTS = (
+    "gen_ai.content.first_chunk",
+    "first_token",
+    "first token",
+    "gen_ai.first_token",
+    "First Token Stream Event",
+)
 
 
 def reading(path: Path, mapping: Told) -> Reading:

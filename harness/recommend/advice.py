@@ -1,7 +1,7 @@
 """Owns what the evidence says of a configuration that somebody has: each limit beside what calls were seen to need.
 
-Pure. A limit far above what a healthy call needs waits that long for every hang; one below cuts healthy calls off, and how
-many is read off the calls themselves. Called by ``commands``.
+Pure. A limit far above what a healthy call needs waits that long for every hang; one below cuts healthy calls off, and
+how many is read off the calls themselves. Called by ``commands``.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def _of_limit(stated: Stated, key: str, seconds: float, observed: Observed | Non
     times = seconds / limit.bound_s
     if seconds < limit.bound_s:
         why = (
-            f"{said} lies below the {grade} bound of the {needs}, {duration(limit.bound_s)} (n = {limit.n}): it would have "
-            f"cut off {cut:.2%} of healthy calls"
+            f"{said} lies below the {grade} bound of the {needs}, {duration(limit.bound_s)} (n = {limit.n}): it "
+            f"would have cut off {cut:.2%} of healthy calls"
         )
         return Advice(name, key, Word.TOO_SHORT, why)
     why = f"{said} is {times:.3g} × the {grade} bound of the {needs}, {duration(limit.bound_s)} (n = {limit.n})"

@@ -1,4 +1,5 @@
-"""Owns what the user asks of a recommendation: how often a healthy call may be cut off, for which output budget, by when.
+"""Owns what the user asks of a recommendation: how often a healthy call may be cut off, for which output budget, by
+when.
 
 Validated here, trusted by the rules. Built by ``recommend``.
 """

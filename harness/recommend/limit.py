@@ -1,7 +1,8 @@
-"""Owns a limit with what it may be called: from waits to ``certified``, ``provisional`` or a refusal that says what lacks.
+"""Owns a limit with what it may be called: from waits to ``certified``, ``provisional`` or a refusal that says what
+lacks.
 
-METHOD B 1 to 4 in their order: a wait past the patience is a hang and no part of the bound; what was cut off may not lie
-below it; after a change only the days since count; days decide the grade. Authored waits never come here. Pure.
+METHOD B 1 to 4 in their order: a wait past the patience is a hang and no part of the bound; what was cut off may not
+lie below it; after a change only the days since count; days decide the grade. Authored waits never come here. Pure.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def _lacks(separated: Separated, rate: float, needed: int, rank: int | None, bou
     """Why there is no value, or None."""
     healthy, hangs = separated.healthy, separated.hangs
     if hangs > MOST_HANGS * (len(healthy) + hangs):
-        return f"{hangs} of {len(healthy) + hangs} calls outlast the patience: slow rather than stuck, declare a longer one"
+        return f"{hangs} of {len(healthy) + hangs} calls outlast the patience: slow, not stuck; declare a longer one"
     if rank is None:
         return f"{len(healthy)} of the {needed} calls that {rate * 100:.3g} % needs"
     if bound_s is None:

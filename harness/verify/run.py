@@ -11,14 +11,14 @@ from pathlib import Path
 from harness.conductor.backends import backend_of_run
 from harness.conductor.cells import RESERVED_API_KEY
 from harness.conductor.prepare import Shelf, load_shelf, question_of
+from harness.configs.reading import Configuration
+from harness.configs.stated import Limit, Stated
 from harness.guard import DeadlineExceeded, Limits
 from harness.killable import KillableProcess
 from harness.plan import Cell
 from harness.replay.ledger import Ledger
 from harness.replay.routes import base_url
 from harness.verify import child
-from harness.configs.reading import Configuration
-from harness.configs.stated import Limit, Stated
 from harness.verify.trials import TRIED_S, WINDOW_S, Judged, Seen, Trial, judge, scale_of, trials
 from harness.vocabulary import Load, Mode
 from harness.workload import load_workload
@@ -75,9 +75,7 @@ def verify(configuration: Configuration, benchmarks: Path, say: Callable[[str], 
 class _Proof:
     """Trials, one after the other, in a process that is killed when a call does not come back."""
 
-    def __init__(
-        self, configuration: Configuration, shelf: Shelf, benchmarks: Path, port: int, ledger: Ledger
-    ) -> None:
+    def __init__(self, configuration: Configuration, shelf: Shelf, benchmarks: Path, port: int, ledger: Ledger) -> None:
         self._configuration, self._shelf, self._benchmarks = configuration, shelf, benchmarks
         self._port, self._ledger, self._number = port, ledger, 0
 
@@ -152,8 +150,5 @@ def _cells(stated: Stated, shelf: Shelf) -> Iterator[Cell]:
 
 
 def _cell(provider: str, shelf: Shelf, stream: bool) -> Cell:
-    model = next(
-        c.head.model for c in shelf.cassettes if c.head.provider == provider and c.head.workload == _WORKLOAD
-    )
+    model = next(c.head.model for c in shelf.cassettes if c.head.provider == provider and c.head.workload == _WORKLOAD)
     return Cell("", provider, model, _WORKLOAD, Mode.SYNC, stream, Load.HOT, 1, "none")
-

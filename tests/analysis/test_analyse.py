@@ -56,6 +56,9 @@ class FakeStore:
     def outages(self, run_ids: Sequence[str]) -> pd.DataFrame:
         return no_rows(field.name for field in fields(OutageCall))
 
+    def waits(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        return no_rows(("run_id", "provider"))
+
     def manifests(self) -> Sequence[Manifest]:
         return self.runs
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 from jsonschema import Draft202012Validator
 
 from harness.__main__ import run
@@ -33,7 +33,9 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
         first, rest, gap = 0.5 * np.exp(0.5 * rng.standard_normal(3))
         row = f"r{number},{at},openai,gpt-5-mini,true,512"
         bad = number % 100 == 99
-        lines.append(f"{row},0.1,,,false,429" if bad else f"{row},{first + 4 * rest:.6f},{first:.6f},{gap / 4:.6f},true,")
+        lines.append(
+            f"{row},0.1,,,false,429" if bad else f"{row},{first + 4 * rest:.6f},{first:.6f},{gap / 4:.6f},true,"
+        )
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -112,7 +114,7 @@ def test_litellms_form_has_every_layer_but_one_at_no_retries(said: Said) -> None
 
 
 def test_advice_compares_a_configuration_with_the_calls(said: Said, tmp_path: Path) -> None:
-    """600 s is a wait for hangs, half a second cuts calls off, and a model that was never seen is said to be unknown."""
+    """600 s is a wait for hangs, half a second cuts calls off, and a model never seen is said to be unknown."""
     config = tmp_path / "c.yaml"
     config.write_text(
         "model_list:\n"

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from harness.conductor.seats import WARMED_TRIES, _warm, warm_all
 from harness.conductor.processes import WorkerLostError
+from harness.conductor.seats import WARMED_TRIES, _warm, warm_all
 from harness.errors import DataError
 from harness.vocabulary import Load
 

@@ -46,7 +46,8 @@ def test_a_python_export_is_read_without_being_run(tmp_path: Path) -> None:
     path = written(
         tmp_path,
         "c.py",
-        'import os\nos.abort()\nMODEL_CONFIGS: dict = {"claude-x": {"total_timeout": 9.0, "timeout": 9.0, "max_retries": 0}}\n',
+        "import os\nos.abort()\n"
+        'MODEL_CONFIGS: dict = {"claude-x": {"total_timeout": 9.0, "timeout": 9.0, "max_retries": 0}}\n',
     )
     (stated,) = read_configuration(path).stated
     assert (stated.provider, stated.total_s, stated.retries, stated.is_guarded) == ("anthropic", 9.0, 0, True)

@@ -26,8 +26,8 @@ from harness.conductor.processes import worker_environment
 from harness.fault_plan import FaultPlan, FaultPlanFile
 from harness.places import benchmarks_dir
 from harness.record import FaultCase
-from harness.replay.ledger import Ledger
 from harness.replay.launch import BackendProcess
+from harness.replay.ledger import Ledger
 from harness.replay.routes import base_url
 from harness.vocabulary import finish_word
 

@@ -62,7 +62,9 @@ OTLP = [
                                 llm__is_streaming=True,
                                 events=({"name": "first_token", "timeUnixNano": str(START_NS + 600_000_000)},),
                             ),
-                            span(0.1, error=True, gen_ai__system="openai", gen_ai__request__model="m", error__type="429"),
+                            span(
+                                0.1, error=True, gen_ai__system="openai", gen_ai__request__model="m", error__type="429"
+                            ),
                             span(9.0, gen_ai__operation__name="execute_tool", gen_ai__tool__name="search"),
                             span(9.0, http__route="/home"),
                         ]
@@ -146,7 +148,9 @@ GUIDELLM = {
                         "output_tokens": 100,
                     }
                 ],
-                "errored": [{"request_id": "g2", "start_time": 1_790_000_000.0, "end_time": 1_790_000_001.0, "error": "timeout"}],
+                "errored": [
+                    {"request_id": "g2", "start_time": 1_790_000_000.0, "end_time": 1_790_000_001.0, "error": "timeout"}
+                ],
             },
         }
     ]
@@ -184,8 +188,14 @@ HAR = {
     }
 }
 
-LINES = {"otlp": OTLP, "langfuse": LANGFUSE, "helicone": HELICONE, "aiperf": AIPERF, "llmeter": LLMETER}
-WHOLE = {"guidellm": GUIDELLM, "vllm": VLLM, "har": HAR}
+LINES: dict[str, list[Any]] = {
+    "otlp": OTLP,
+    "langfuse": LANGFUSE,
+    "helicone": HELICONE,
+    "aiperf": AIPERF,
+    "llmeter": LLMETER,
+}
+WHOLE: dict[str, Any] = {"guidellm": GUIDELLM, "vllm": VLLM, "har": HAR}
 MODEL = '[constants]\nmodel = "llama"\n'
 NAMELESS = ("aiperf", "llmeter")
 
@@ -244,7 +254,9 @@ def test_the_longest_silence_is_kept_where_gaps_are_stated(store: Store, bring: 
 
 
 @pytest.mark.parametrize("form", [*LINES, *WHOLE])
-@pytest.mark.parametrize("text", ["{}", "[1, 2]", "not json at all", '{"resourceSpans": 7, "benchmarks": [3], "log": 1}'])
+@pytest.mark.parametrize(
+    "text", ["{}", "[1, 2]", "not json at all", '{"resourceSpans": 7, "benchmarks": [3], "log": 1}']
+)
 def test_foreign_documents_are_refused_in_one_line(store: Store, bring: Import, form: str, text: str) -> None:
     """Whatever they hold instead."""
     with pytest.raises(DataError) as caught:

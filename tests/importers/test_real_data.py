@@ -42,7 +42,7 @@ def test_the_leaderboards_traps_are_not_stepped_into(store: Store) -> None:
 
 
 def test_limits_hold_on_splits_of_the_leaderboard(store: Store) -> None:
-    """Half of a cell's calls calibrate, the other half is cut off no more often than it should be: 200 splits a cell."""
+    """Half of a cell's calls calibrate, the other half is cut off no more often than it should: 200 splits a cell."""
     from harness.analysis.limits.order import bound_rank
 
     (found,) = import_files(store, "llmperf", [LLMPERF], None, lambda rows: None)

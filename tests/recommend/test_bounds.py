@@ -47,3 +47,9 @@ def test_rounding_up_is_up_and_readable(seconds: float) -> None:
 def test_rounding_up_by_example(seconds: float, rounded: float) -> None:
     """The values a person would write into a config."""
     assert round_up(seconds) == rounded
+
+
+@given(st.floats(1e-6, 1e12))
+def test_rounding_up_to_three_digits_costs_little(seconds: float) -> None:
+    """Never below, at most one in a hundred above."""
+    assert seconds * (1 - 1e-9) <= round_up_to(seconds) <= seconds * 1.0101

@@ -35,6 +35,7 @@ def test_enough_fresh_calls_of_enough_quiet_days_are_certified() -> None:
     assert rank is not None
     assert (found.grade, found.gates) == (Grade.CERTIFIED, ())
     assert found.bound_s == np.sort(waits.seconds)[rank - 1]
+    assert found.bound_s is not None
     assert found.seconds == pytest.approx(found.bound_s * MARGIN)
 
 
@@ -45,6 +46,7 @@ def test_many_days_need_no_margin_but_the_worst_of_them() -> None:
     found = graded(spread(np.concatenate(per_day), days=20))
     assert found.grade is Grade.CERTIFIED
     assert found.seconds == pytest.approx(float(np.max(per_day[5])), rel=0.3)
+    assert found.seconds is not None
     assert found.bound_s is not None
     assert found.seconds > found.bound_s
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 from harness.analysis.findings import Findings
+from harness.recommend.aim import Aim
 from harness.recommend.exports import export
 from harness.recommend.exports.json import schema
 from harness.recommend.recommend import recommend
@@ -25,7 +26,7 @@ varied = settings(max_examples=60, deadline=None)
 @given(any_findings(), rates, budgets)
 def test_a_refusal_has_no_value_and_a_value_is_no_refusal(found: Findings, rate: float, budget: int | None) -> None:
     """insufficient_data ⇔ no value, always with a reason."""
-    for setting in recommend(found, rate, budget):
+    for setting in recommend(found, Aim.of(rate, budget)):
         assert (setting.value is None) == (setting.grade is Grade.INSUFFICIENT_DATA)
         assert setting.why
 
@@ -34,7 +35,7 @@ def test_a_refusal_has_no_value_and_a_value_is_no_refusal(found: Findings, rate:
 @given(any_findings(), rates, budgets)
 def test_authored_data_yield_examples_and_only_they_do(found: Findings, rate: float, budget: int | None) -> None:
     """Every value from authored figures is an example; every example comes from them; nothing is certified."""
-    for setting in recommend(found, rate, budget):
+    for setting in recommend(found, Aim.of(rate, budget)):
         assert setting.grade is not Grade.CERTIFIED
         if setting.value is not None:
             assert (setting.origin == "authored") == (setting.grade is Grade.EXAMPLE)
@@ -46,7 +47,7 @@ def test_authored_data_yield_examples_and_only_they_do(found: Findings, rate: fl
 @given(any_findings(), rates)
 def test_a_provisional_value_has_its_n(found: Findings, rate: float) -> None:
     """Provisional means that n suffices."""
-    for setting in recommend(found, rate):
+    for setting in recommend(found, Aim.of(rate, None)):
         if setting.grade is Grade.PROVISIONAL:
             assert setting.n is not None
             assert setting.required_n is not None
@@ -57,7 +58,7 @@ def test_a_provisional_value_has_its_n(found: Findings, rate: float) -> None:
 @given(any_findings(), rates, budgets)
 def test_one_condition_gets_one_answer(found: Findings, rate: float, budget: int | None) -> None:
     """A config cannot hold two values of one setting under one condition."""
-    keys = [(setting.setting, setting.applies_to) for setting in recommend(found, rate, budget)]
+    keys = [(setting.setting, setting.applies_to) for setting in recommend(found, Aim.of(rate, budget))]
     assert len(keys) == len(set(keys))
 
 
@@ -65,7 +66,7 @@ def test_one_condition_gets_one_answer(found: Findings, rate: float, budget: int
 @given(any_findings(), rates, budgets)
 def test_the_document_satisfies_its_schema(found: Findings, rate: float, budget: int | None) -> None:
     """Any findings make a valid document, and the order of settings does not change a byte."""
-    settings = recommend(found, rate, budget)
+    settings = recommend(found, Aim.of(rate, budget))
     runs = [run.run_id for run in found.runs]
     text = export("json", settings, runs, "2026-11-20")
     document: dict[str, Any] = json.loads(text)
@@ -78,7 +79,7 @@ def test_the_document_satisfies_its_schema(found: Findings, rate: float, budget:
 @given(any_findings(), rates, budgets)
 def test_the_python_export_is_python_whatever_the_names(found: Findings, rate: float, budget: int | None) -> None:
     """Foreign names stay literals and comments: the program has the same statements always."""
-    text = export("python", recommend(found, rate, budget), [run.run_id for run in found.runs], "2026-11-20")
+    text = export("python", recommend(found, Aim.of(rate, budget)), [run.run_id for run in found.runs], "2026-11-20")
     body = ast.parse(text.encode()).body
     kinds = {type(statement).__name__ for statement in body}
     assert kinds == {

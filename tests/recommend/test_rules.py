@@ -23,6 +23,10 @@ MEASURED = {
 }
 
 
+SIZES = {"connection_pool_size", "executor_threads"}
+"""What calls side by side would say; nothing here made any."""
+
+
 def measured(found: Findings) -> list[Setting]:
     """The settings that come from measuring, not from figures."""
     return [setting for setting in recommend(found) if setting.setting in MEASURED]
@@ -123,7 +127,7 @@ def test_fewer_than_six_blocks_support_nothing_measured(blocks: int) -> None:
     assert {s.grade for s in settings if s.setting in MEASURED} == {Grade.INSUFFICIENT_DATA}
     assert {s.required_n for s in settings if s.setting in MEASURED} == {6}
     assert all("few_blocks" in s.doubts for s in settings if s.setting in MEASURED)
-    assert {s.grade for s in settings if s.setting not in MEASURED} == {Grade.EXAMPLE}
+    assert {s.grade for s in settings if s.setting not in MEASURED | SIZES} == {Grade.EXAMPLE}
 
 
 def test_six_blocks_are_a_screening_and_suffice_for_provisional() -> None:
@@ -144,7 +148,8 @@ def test_without_litellm_nothing_is_said_of_it() -> None:
 def test_a_run_of_the_floor_alone_still_gets_the_examples() -> None:
     """Nothing measured to recommend from, and no error."""
     settings = recommend(findings(arms=[("raw_http", "raw_http")]))
-    assert {s.grade for s in settings} == {Grade.EXAMPLE}
+    assert {s.grade for s in settings if s.setting not in SIZES} == {Grade.EXAMPLE}
+    assert {s.grade for s in settings if s.setting in SIZES} == {Grade.INSUFFICIENT_DATA}
 
 
 def test_sync_cells_alone_leave_the_mode_open() -> None:

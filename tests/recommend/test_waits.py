@@ -20,7 +20,13 @@ AIM = replace(Aim.of(0.01, None), now_s=NOW_S)
 
 
 def observed(
-    count: int = 3000, days: int = 8, *, stream: bool = True, max_tokens: int | None = 512, model: str = "m", seed: int = 1
+    count: int = 3000,
+    days: int = 8,
+    *,
+    stream: bool = True,
+    max_tokens: int | None = 512,
+    model: str = "m",
+    seed: int = 1,
 ) -> Observed:
     """Calls like any: half a second to the first chunk, a few in all."""
     rng = np.random.default_rng(seed)
@@ -28,6 +34,7 @@ def observed(
     gap: Floats = 0.1 * lognormal(rng, count)
     total: Floats = first + 2.0 * lognormal(rng, count)
     day = NOW_DAY - days + np.arange(count) * days // max(count, 1)
+    at_s = np.asarray(day * DAY_S, dtype=np.float64)
     nothing = np.full(count, np.nan)
     return Observed(
         condition=Condition("openai", model, stream, max_tokens),
@@ -39,7 +46,7 @@ def observed(
         limit_s=nothing,
         is_cut=np.zeros(count, dtype=bool),
         day=day.astype(np.int64),
-        at_s=day * DAY_S,
+        at_s=at_s,
         calls=count,
         rejected=0,
         timeouts=0,
@@ -65,14 +72,18 @@ def test_a_week_of_fresh_calls_is_certified() -> None:
         assert setting.guarantee.confidence == 0.95
         assert (setting.n, setting.days, setting.applies_to.max_tokens) == (3000, 8, 512)
         assert "survivorship" in setting.doubts
-    total, hedge = settings["total_timeout", True], settings["hedge_delay", True]
-    assert isinstance(total.value, float)
-    assert isinstance(hedge.value, float)
-    assert "× 1.5" in total.why
-    assert hedge.value < settings["first_chunk_timeout", True].value  # type: ignore[operator]
-    assert settings["connect_timeout", True].value == pytest.approx(max(1.0, settings["first_chunk_timeout", True].value))  # type: ignore[type-var]
+    total, hedge, first, connect = (
+        settings[name, True].value
+        for name in ("total_timeout", "hedge_delay", "first_chunk_timeout", "connect_timeout")
+    )
+    assert isinstance(total, float)
+    assert isinstance(hedge, float)
+    assert isinstance(first, float)
+    assert hedge < first
+    assert connect == max(1.0, first)
+    assert "× 1.5" in settings["total_timeout", True].why
     assert settings["retries", True].value == 2
-    assert settings["worst_case_total", True].value == pytest.approx(3 * total.value + 1.5, rel=0.01)
+    assert settings["worst_case_total", True].value == pytest.approx(3 * total + 1.5, rel=0.01)
 
 
 def test_whole_answers_have_no_gap_limit() -> None:

@@ -45,7 +45,12 @@ def test_a_sound_configuration_of_litellm_holds(tmp_path: Path) -> None:
     """Each limit fires when it says, one request a call, and a drip has no end."""
     found = verified(tmp_path, "sound.yaml", SOUND)
     assert found.holds, found
-    assert {each.limit for each in found.judged} == {"timeout", "stream_timeout", "router_settings.num_retries", "one call at worst"}
+    assert {each.limit for each in found.judged} == {
+        "timeout",
+        "stream_timeout",
+        "router_settings.num_retries",
+        "one call at worst",
+    }
     assert any("no end when an answer drips" in each.found for each in found.judged)
 
 

@@ -59,7 +59,8 @@ def _changes(waits: Waits) -> Iterator[tuple[float, Change]]:
         before, after = each[:-last], each[-last:]
         shift = float(after.mean() - before.mean())
         spread = max(float(before.std(ddof=1)), _sampling_error(waits, days, quantile))
-        t = abs(shift) / (spread * math.sqrt(1 / len(before) + 1 / last))
+        error = spread * math.sqrt(1 / len(before) + 1 / last)
+        t = abs(shift) / error if error else math.inf
         p = 2 * float(stats.t.sf(t, len(before) - 1))
         if p < _FALSE_ALARM / len(looks) and abs(shift) > _NOTICEABLE:
             yield p, Change(int(days[-last]), quantile, math.exp(shift))

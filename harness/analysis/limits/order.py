@@ -25,7 +25,7 @@ def strongest_rate(n: int, confidence: float = CONFIDENCE) -> float:
 
 
 def bound_rank(n: int, rate: float, confidence: float = CONFIDENCE) -> int | None:
-    """The rank, from 1, of the smallest order statistic that bounds the (1 − ``rate``) quantile; None: n is too small."""
+    """The rank, from 1, of the smallest order statistic that bounds the (1 − ``rate``) quantile; None: too few."""
     if n < required_n(rate, confidence):
         return None
     return int(stats.binom.ppf(confidence, n, 1 - rate)) + 1

@@ -34,6 +34,6 @@ def survival(waits: Waits) -> Survival:
     ended, counts = np.unique(waits.seconds[~waits.is_cut], return_counts=True)
     ordered = np.sort(waits.seconds)
     at_risk = len(ordered) - np.searchsorted(ordered, ended, side="left")
-    share = np.cumprod(1.0 - counts / at_risk) if len(ended) else np.empty(0)
+    share: Floats = np.cumprod(1.0 - counts / at_risk).astype(np.float64)
     known = float(ordered[-1]) if len(ordered) else 0.0
     return Survival(ended, share, known)

@@ -127,7 +127,7 @@ class Observed:
 
     def _is_hang(self, patience: Patience) -> Flags:
         if not self.condition.stream:
-            answered = self.total_s[~self.is_cut]
+            answered = self.total_s[~self.is_cut & ~np.isnan(self.total_s)]
             longest = _WHOLE_PATIENCE * float(np.median(answered)) if len(answered) else 0.0
             return np.asarray(self.total_s > max(patience.first_chunk_s, longest))
         first = np.where(np.isnan(self.first_s) & self.is_cut, self.total_s, self.first_s)

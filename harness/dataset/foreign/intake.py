@@ -62,7 +62,7 @@ class Imported:
 
 
 def take_in(store: Store, form: str, reading: Reading, progress: Callable[[int], None]) -> Imported:
-    """Import one file; ``progress`` is told of rows read. Raises DataError where it is of another kind or unreadable."""
+    """Import one file; ``progress`` is told of rows read. Raises DataError for another kind of file."""
     run_id = f"import-{form}-{_digest(form, reading)}"
     earlier = {each.run_id: each for each in store.manifests()}
     if run_id in earlier and earlier[run_id].is_complete:
@@ -85,7 +85,7 @@ def take_in(store: Store, form: str, reading: Reading, progress: Callable[[int],
     if not intake.rows and not seen.repeated:
         raise DataError(
             f"{reading.path}: expected rows of calls, got {quarantine.count} that cannot be read as such "
-            f"({quarantine.commonest[0][0]}); see 'harness import --help' for a mapping"
+            f"({quarantine.commonest[0][0]}); is it this format, or does a mapping fit (--map)?"
         )
     where = store.write_quarantine(run_id, quarantine.text()) if quarantine.count else None
     intake.finish()
@@ -130,7 +130,7 @@ class _Intake:
             return
         if not self._parts and not self._waiting:
             self._store.write_manifest(self._manifest)
-        self._waiting.append(parts.compact(batch.drop_columns(["row", "reason"])))
+        self._waiting.append(parts.compact(batch.drop_columns(["row", "reason", "has_id"])))
         self.rows += batch.num_rows
         if sum(each.num_rows for each in self._waiting) >= ROWS_PER_PART:
             self._write()
@@ -169,10 +169,11 @@ class _Seen:
         if self._known is None or not batch.num_rows:
             return batch
         ids: Ids = batch.column("call_id").to_numpy(zero_copy_only=False)
+        has_id = batch.column("has_id").to_numpy(zero_copy_only=False)
         first = np.zeros(len(ids), dtype=bool)
         first[np.unique(ids, return_index=True)[1]] = True
         place = np.minimum(np.searchsorted(self._known, ids), max(len(self._known) - 1, 0))
-        is_new = first & (self._known[place] != ids) if len(self._known) else first
+        is_new = ~has_id | (first & (self._known[place] != ids) if len(self._known) else first)
         self._known = np.union1d(self._known, ids[is_new])
         self.repeated += int((~is_new).sum())
         return batch.filter(pa.array(is_new))

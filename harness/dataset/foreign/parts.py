@@ -1,4 +1,6 @@
-"""Owns how rows that passed become columns of ``calls``: what the query gave, what is the same for all, what is unknown."""
+"""Owns how rows that passed become columns of ``calls``: what the query gave, what is the same for all, what is
+unknown.
+"""
 
 from __future__ import annotations
 

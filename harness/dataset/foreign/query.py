@@ -66,7 +66,7 @@ with source as (select *, row_number() over () as row from {_source(reading.shap
 texts as (select row, {_unreadable(reading.shape)} as unreadable, {problem} as problem,
     {texts}
 from source),
-valued as (select row, lower(told_error) as said,
+valued as (select row, lower(told_error) as said, told_status,
     {values},
     coalesce(problem, unreadable,
         {_misread()}) as misread
@@ -77,7 +77,7 @@ timed as (select * replace (
     coalesce(status, {_status_in_error()}) as status
 ) from valued),
 judged as (select *,
-    coalesce(ok, status < 400, error is null) as is_ok,
+    coalesce(ok, {_flag("told_status")}, status < 400, error is null) as is_ok,
     coalesce(stream, first_chunk < duration, false) as is_stream,
     coalesce(provider, case when contains(model, '/') then split_part(model, '/', 1) end, 'unknown') as who
 from timed),
@@ -85,6 +85,7 @@ kinded as (select *, {_error_kind()} as kind from judged)
 select
     row,
     coalesce(misread, {_implausible()}) as reason,
+    id is not null as has_id,
     case when id is null then row::ubigint else md5_number_lower(id) end as call_id,
     coalesce(started_at, to_timestamp(0)) as started_at,
     concat(who, '/', model, '/imported/', if(is_stream, 'stream', 'whole')) as cell_id,
@@ -177,7 +178,7 @@ def _value(field: Field, given: Given | None) -> str:
         case Kind.TEXT:
             return name
         case Kind.FLAG:
-            return f"case when lower({name}) in {_TRUE} then true when lower({name}) in {_FALSE} then false end"
+            return _flag(name)
         case Kind.COUNT:
             is_whole = f"{number} >= 0 and {number} = floor({number}) and {number} < 1e15"
             return f"case when {is_whole} then {number}::bigint end"
@@ -196,11 +197,21 @@ def _value(field: Field, given: Given | None) -> str:
 def _misread() -> str:
     """The first field whose text is there and has no value."""
     cases = [
-        f"case when {_told(field)} is not null and {field.name} is null then '{field.name}: expected {expected}' end"
+        f"case when {_told(field)} is not null and {field.name} is null{_unless(field)} "
+        f"then '{field.name}: expected {expected}' end"
         for field in FIELDS
         if (expected := _EXPECTED.get(field.kind)) is not None
     ]
     return ",\n        ".join(cases)
+
+
+def _unless(field: Field) -> str:
+    """A status may be a word as well as a code."""
+    return f" and {_flag(_told(field))} is null" if field.name == "status" else ""
+
+
+def _flag(name: str) -> str:
+    return f"case when lower({name}) in {_TRUE} then true when lower({name}) in {_FALSE} then false end"
 
 
 def _told(field: Field) -> str:
@@ -221,7 +232,8 @@ def _implausible() -> str:
     """What is wrong with values that could each be read."""
     return f"""case
         when model is null then 'model: expected a name, got none'
-        when is_ok and duration is null then 'duration: expected one of a call that succeeded, got none'
+        when is_ok and duration is null and (first_chunk is null or not is_stream)
+            then 'duration: expected one of a call that succeeded, got none'
         when duration <= 0 and is_ok then 'duration: expected more than 0'
         when duration < 0 then 'duration: ended before it began'
         when duration > {LONGEST_S} then 'duration: expected less than a week; is the unit right?'
@@ -235,4 +247,3 @@ def _implausible() -> str:
 
 def _ns(name: str) -> str:
     return f"round({name} * 1e9)::bigint"
-

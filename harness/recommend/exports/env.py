@@ -1,4 +1,5 @@
-"""The settings as environment variables: one per model and limit, seconds, with what stands behind each in the line above.
+"""The settings as environment variables: one per model and limit, seconds, with what stands behind each in the line
+above.
 
 Called through ``exports``.
 """

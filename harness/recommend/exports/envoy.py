@@ -1,4 +1,5 @@
-"""The settings as durations for a proxy in front: Gateway API's ``HTTPRoute`` rules, and Envoy's route fields beside them.
+"""The settings as durations for a proxy in front: Gateway API's ``HTTPRoute`` rules, and Envoy's route fields beside
+them.
 
 ``backendRequest`` (Envoy: ``per_try_timeout``) is one attempt, ``request`` (Envoy: ``timeout``) all of them and what is
 between; ``per_try_idle_timeout`` is the silence inside an attempt. Durations are written as both read them (GEP-2257).
@@ -24,7 +25,12 @@ def export(settings: Iterable[Setting], run_ids: Sequence[str], date: str) -> st
     models = sorted({(s.applies_to.provider or "", s.applies_to.model) for s in every if s.applies_to.model})
     lines.append("rules:\n" if models else "rules: []\n")
     for provider, model in models:
-        lines += _rule(provider, model, [s for s in every if (s.applies_to.provider or "", s.applies_to.model) == (provider, model)], date)
+        lines += _rule(
+            provider,
+            model,
+            [s for s in every if (s.applies_to.provider or "", s.applies_to.model) == (provider, model)],
+            date,
+        )
     return "".join(lines)
 
 

@@ -1,5 +1,5 @@
-"""The settings for google-genai. Its own timeout is a total in async code, where it ends healthy streams, and bounds each
-read in sync code: the guard stands in for both. Called through ``exports``.
+"""The settings for google-genai. Its own timeout is a total in async code, where it ends healthy streams, and bounds
+each read in sync code: the guard stands in for both. Called through ``exports``.
 """
 
 from __future__ import annotations

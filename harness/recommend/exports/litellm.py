@@ -19,12 +19,17 @@ HEAD = (
     "LiteLLM: litellm --config FILE, or litellm.Router(model_list=..., **router_settings).",
     "Written by `harness recommend --format litellm`. After each value: its grade, the sample behind it, what it "
     "guarantees, and when it was measured. EXAMPLE means: derived from authored latencies, not advice.",
-    "timeout and stream_timeout bound each read and not the call: an answer that drips is never cut off by them. Where a "
-    "call must end, put harness.guard round it, with the total_timeout that stands in a comment beside each model.",
+    "timeout and stream_timeout bound each read and not the call: an answer that drips is never cut off by them. Where "
+    "a call must end, put harness.guard round it, with the total_timeout that stands in a comment beside each model.",
 )
 
 _PREFIX = {"openai": "openai", "anthropic": "anthropic", "gemini": "gemini", "google": "gemini", "azure": "azure"}
-_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY", "azure": "AZURE_API_KEY"}
+_KEYS = {
+    "openai": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "gemini": "GEMINI_API_KEY",
+    "azure": "AZURE_API_KEY",
+}
 _MENDED = ("BadRequestError", "AuthenticationError", "ContentPolicyViolationError")
 """Errors that the same request meets again."""
 
@@ -103,7 +108,9 @@ def _deployment(model: _Model, date: str) -> Iterator[str]:
         total = model.of("total_timeout", stream)
         if total is not None and total.value is not None:
             shape = "streamed" if stream else "whole"
-            yield _in(6, comment(f"total_timeout of a {shape} call: {total.value} s, {standing(total, date)}; by the guard"))
+            yield _in(
+                6, comment(f"total_timeout of a {shape} call: {total.value} s, {standing(total, date)}; by the guard")
+            )
 
 
 def _whole(model: _Model) -> Setting | None:
@@ -111,7 +118,7 @@ def _whole(model: _Model) -> Setting | None:
 
 
 def _streamed(model: _Model) -> Setting | None:
-    """What a stream's one knob must be: the longer of two waits; where gaps are not known, the whole call bounds them."""
+    """What a stream's one knob must be: the longer of two waits; where gaps are unknown, the whole call bounds them."""
     first, gap = model.of("first_chunk_timeout", stream=True), model.of("inter_chunk_timeout", stream=True)
     if first is None or gap is None or gap.value is None:
         return model.of("total_timeout", stream=True)

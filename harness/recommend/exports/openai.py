@@ -19,7 +19,8 @@ def ask(model: str, messages: list[Any], **more: Any) -> Any:
     """One whole answer, or DeadlineExceeded at the total limit."""
     config = MODEL_CONFIGS[model]
     return call(
-        limits_of(model), client.chat.completions.create, model=model, messages=messages, timeout=config["timeout"], **more
+        limits_of(model), client.chat.completions.create, model=model, messages=messages, timeout=config["timeout"],
+        **more
     )
 
 

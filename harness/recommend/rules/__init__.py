@@ -12,6 +12,7 @@ from harness.analysis.findings import Findings
 from harness.recommend.aim import Aim
 from harness.recommend.rules.behaviour import environment, inner_retries, reuse_client, wall_clock_guard
 from harness.recommend.rules.mode import client_mode
+from harness.recommend.rules.pools import pools
 from harness.recommend.rules.timeouts import timeouts
 from harness.recommend.rules.waits import waits
 from harness.recommend.rules.warmup import warm_up_at_start
@@ -26,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     inner_retries,
     environment,
     wall_clock_guard,
+    pools,
     waits,
     timeouts,
 )

@@ -1,7 +1,8 @@
-"""Settings that real calls bear out (METHOD B): the four limits, when to hedge, how often to try again, where to fall back.
+"""Settings that real calls bear out (METHOD B): the four limits, when to hedge, how often to try again, where to fall
+back.
 
-Per provider × model × stream × output budget. A bound is an order statistic of the calls themselves (``limit_of``); what
-they do not bear is refused with what it would take. Authored figures never come here (``timeouts`` has those).
+Per provider × model × stream × output budget. A bound is an order statistic of the calls themselves (``limit_of``);
+what they do not bear is refused with what it would take. Authored figures never come here (``timeouts`` has those).
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def _limit_setting(observed: Observed, asked: _Asked, aim: Aim) -> Setting:
     seconds = limit.bound_s if asked.name == "hedge_delay" else limit.seconds
     seconds = max(seconds, CONNECT_FLOOR_S) if asked.name == "connect_timeout" else seconds
     why = _reason(observed, limit, asked)
-    return _setting(observed, asked.name, limit, aim, round_up_to(seconds), why, Guarantee(ORDER_STATISTIC, asked.rate, CONFIDENCE))
+    return _setting(
+        observed, asked.name, limit, aim, round_up_to(seconds), why, Guarantee(ORDER_STATISTIC, asked.rate, CONFIDENCE)
+    )
 
 
 def _setting(
@@ -152,11 +155,15 @@ def _beside(observed: Observed, limit: Limit) -> str:
     parts = []
     if hangs:
         bound = limit.separated.probability_bound
-        parts.append(f"{hangs} hung and are counted beside (at most {_percent(bound)} with {CONFIDENCE:.0%} confidence)")
+        parts.append(
+            f"{hangs} hung and are counted beside (at most {_percent(bound)} with {CONFIDENCE:.0%} confidence)"
+        )
     if observed.rejected:
         parts.append(f"{observed.rejected} of {observed.calls} were answered with an error and are no waits")
     if observed.timeouts or observed.broken:
-        parts.append(f"{observed.timeouts} met a limit and {observed.broken} broke off: longer than all others, at least")
+        parts.append(
+            f"{observed.timeouts} met a limit and {observed.broken} broke off: longer than all others, at least"
+        )
     return "".join(f"; {part}" for part in parts)
 
 
@@ -181,7 +188,9 @@ def _unstated(wait: Wait) -> str:
 
 
 def _outside(condition: Condition, aim: Aim) -> str:
-    measured = "no stated output budget" if condition.max_tokens is None else f"at most {condition.max_tokens} output tokens"
+    measured = (
+        "no stated output budget" if condition.max_tokens is None else f"at most {condition.max_tokens} output tokens"
+    )
     return f"no value: time follows tokens, these calls had {measured} and {aim.max_tokens} were asked for"
 
 

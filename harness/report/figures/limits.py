@@ -1,4 +1,4 @@
-"""Draws what a limit costs over its length, both axes logarithmic, with the limits that people have as upright lines."""
+"""Draws what a limit costs over its length, both axes logarithmic, with limits that people have as upright lines."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def over_limit(
             )  # fmt: skip
         for each in series:
             shown = [(x, y) for x, y in each.points if y > 0]
-            axes.plot([x for x, _ in shown], [y for _, y in shown], color=SENTINELS[each.colour], linewidth=1.8, zorder=3)
+            axes.plot(
+                [x for x, _ in shown], [y for _, y in shown], color=SENTINELS[each.colour], linewidth=1.8, zorder=3
+            )
         return inline(figure, caption)
 
 

@@ -62,7 +62,9 @@ def context(material: Material) -> Context:
 def _part(curve: LimitCurve, name: str, material: Material) -> Part:
     condition = curve.condition
     shape = "streamed" if condition.stream else "whole"
-    budget = "no output budget stated" if condition.max_tokens is None else f"up to {fmt.count(condition.max_tokens)} tokens"
+    budget = (
+        "no output budget stated" if condition.max_tokens is None else f"up to {fmt.count(condition.max_tokens)} tokens"
+    )
     title = f"{fmt.plain(condition.provider)} · {fmt.plain(condition.model)} · {shape} · {budget}"
     marks = list(_marks(curve, material))
     limits = [point.seconds for point in curve.points]

@@ -11,9 +11,7 @@ NOW_DAY = 20_000
 NOW_S = NOW_DAY * DAY_S
 
 
-def spread(
-    seconds: Floats, days: int, cut: Flags | None = None, newest: int = 1, patience_s: float = 60.0
-) -> Waits:
+def spread(seconds: Floats, days: int, cut: Flags | None = None, newest: int = 1, patience_s: float = 60.0) -> Waits:
     """These waits in their order over so many days, the last of them ``newest`` days before now."""
     count = len(seconds)
     day = NOW_DAY - newest - days + 1 + np.arange(count) * days // max(count, 1)
