@@ -90,7 +90,7 @@ def _unknown(where: str, found: Mapping[str, Any], known: tuple[str, ...]) -> It
 
 def router_over(config: Mapping[str, Any], model: str, url: str, api_key: str, scale: float) -> Any:
     """The Router that the file means, as the proxy builds it, with every deployment at ``url`` under the name ``model``
-    (``provider/model``) and every limit multiplied by ``scale``.
+    (``provider/model``), every limit multiplied by ``scale``, and no group to fall back to: each is tried by itself.
     """
     import litellm
     from litellm import Router  # type: ignore[attr-defined]
@@ -107,7 +107,9 @@ def router_over(config: Mapping[str, Any], model: str, url: str, api_key: str, s
     settings = {
         key: _scaled(key, value, scale)
         for key, value in (config.get("router_settings") or {}).items()
-        if key in inspect.signature(Router.__init__).parameters and not key.startswith("redis")
+        if key in inspect.signature(Router.__init__).parameters
+        and not key.startswith("redis")
+        and "fallbacks" not in key
     }
     return Router(model_list=entries, **settings)
 

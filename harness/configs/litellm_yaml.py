@@ -54,6 +54,7 @@ def stated(config: Mapping[str, Any]) -> Iterator[Stated]:
             stream_timeout_s=_first(params.get("stream_timeout"), router.get("stream_timeout")),
             retries=retries,
             retries_key=key,
+            fallbacks=_fallbacks(name, router.get("fallbacks") or settings.get("fallbacks")),
         )
 
 
@@ -71,6 +72,13 @@ def _retries(
         if isinstance(value, int):
             return value, key
     return None, "num_retries"
+
+
+def _fallbacks(name: str, found: object) -> tuple[str, ...]:
+    """The groups that LiteLLM turns to, of a list of one-entry mappings."""
+    entries = found if isinstance(found, list) else []
+    lists = [entry[name] for entry in entries if isinstance(entry, dict) and isinstance(entry.get(name), list)]
+    return tuple(str(each) for each in lists[0] if isinstance(each, str)) if lists else ()
 
 
 def _first(*values: object) -> float | None:

@@ -23,7 +23,8 @@ class Stated:
 
     ``timeout_s`` and ``stream_timeout_s`` are the client's own knobs (per read), the others those of a guard round it.
     ``retries`` are what the file says a call may be tried again, ``retries_key`` where it says so. ``model`` is what
-    the provider calls it, ``client`` what the file configures, where that is one.
+    the provider calls it, ``client`` what the file configures, where that is one, ``fallbacks`` the groups to turn to
+    next.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Stated:
     total_s: float | None = None
     retries: int | None = None
     retries_key: str = str(Limit.RETRIES)
+    fallbacks: tuple[str, ...] = ()
 
     @property
     def is_guarded(self) -> bool:

@@ -6,6 +6,7 @@ Runs in a process of its own, which ``run`` kills when a call does not come back
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -41,7 +42,8 @@ class Back:
 
 
 def opened(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """What calls are made with. LiteLLM asks nobody for prices, and no variable of the user's gives it other limits."""
+    """What calls are made with. LiteLLM asks nobody for prices and logs nothing: what goes wrong is the finding."""
+    logging.disable(logging.CRITICAL)
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
     return config
 

@@ -19,7 +19,7 @@ from harness.plan import Cell
 from harness.replay.ledger import Ledger
 from harness.replay.routes import base_url
 from harness.verify import child
-from harness.verify.trials import TRIED_S, WINDOW_S, Judged, Seen, Trial, judge, scale_of, trials
+from harness.verify.trials import TRIED_S, Judged, Seen, Trial, chains, is_in_time, judge, scale_of, trials, window_s
 from harness.vocabulary import Load, Mode
 from harness.workload import load_workload
 
@@ -69,7 +69,7 @@ def verify(configuration: Configuration, benchmarks: Path, say: Callable[[str], 
             for each in able:
                 say(f"{each.name}: trying its limits")
                 judged += judge(each, list(proof.of(each)))
-    return Verified(unknown, tuple(judged), tuple(skipped))
+    return Verified(unknown, (*judged, *chains(able, judged)), tuple(skipped))
 
 
 class _Proof:
@@ -83,9 +83,15 @@ class _Proof:
         """Every trial of one model's limits with what came of it."""
         opening = partial(child.opened, self._configuration.litellm)
         with KillableProcess(opening) as process:
-            self._warm(process, stated)
+            is_warm = False
             for trial in trials(stated):
-                yield trial, self._seen(process, stated, trial)
+                if not is_warm:
+                    self._warm(process, stated)
+                seen = self._seen(process, stated, trial)
+                if seen.wall_s is not None and not is_in_time(stated, trial, seen):
+                    seen = self._seen(process, stated, trial)  # a first failure imports what failing needs
+                is_warm = seen.wall_s is not None  # else the process was killed, and the next one is a fresh one
+                yield trial, seen
 
     def _warm(self, process: KillableProcess, stated: Stated) -> None:
         """A first call takes its time to import what it needs: a healthy one of each shape, not judged."""
@@ -95,7 +101,7 @@ class _Proof:
 
     def _seen(self, process: KillableProcess, stated: Stated, trial: Trial) -> Seen:
         order = self._order(stated, trial)
-        back = self._made(process, order, WINDOW_S)
+        back = self._made(process, order, window_s(stated, trial))
         time.sleep(_JOURNAL_S)
         entries = self._ledger.take(order.number)
         waited = tuple((entry.ended_ns - entry.received_ns) / 1e9 for entry in entries)
@@ -136,7 +142,7 @@ def _limits(stated: Stated, trial: Trial, scale: float) -> Limits | None:
     if not stated.is_guarded:
         return None
     if trial.limit is Limit.RETRIES:
-        return Limits(WINDOW_S)
+        return Limits(window_s(stated, trial))
 
     def scaled(seconds: float | None) -> float | None:
         return None if seconds is None else seconds * scale

@@ -16,8 +16,9 @@ TRIED_S = 1.0
 
 LATE_S = 0.25
 EARLY = 0.9
-WINDOW_S = 12.0
-"""How long a trial is waited for before its process is killed."""
+_WINDOW_S = 6.0
+_PER_RETRY_S = 8.0
+"""A client may sleep so long between two attempts, or after the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One line of the verdict. ``holds`` is None where the file promises nothing that could be broken."""
+    """One line of the verdict. ``holds`` is None where the file promises nothing that could be broken; ``longest_s`` is
+    how long one call takes at worst when nothing answers, on the line that says so.
+    """
 
     name: str
     limit: str
     stated: str
     found: str
     holds: bool | None
+    longest_s: float | None = None
 
 
 def trials(stated: Stated) -> Iterator[Trial]:
@@ -79,6 +83,18 @@ def scale_of(stated: Stated, trial: Trial) -> float:
     return TRIED_S / seconds
 
 
+def window_s(stated: Stated, trial: Trial) -> float:
+    """How long a trial is waited for before its process is killed."""
+    retries = 0 if trial.is_drip else 2 if stated.retries is None else stated.retries
+    return _WINDOW_S + _PER_RETRY_S * retries
+
+
+def is_in_time(stated: Stated, trial: Trial, seen: Seen) -> bool:
+    """Whether the limit under test ended every wait when it should; retries are counted and not timed."""
+    waited = _waited(stated, seen)
+    return trial.limit is Limit.RETRIES or (bool(waited) and all(map(_is_on_time, waited)))
+
+
 def judge(stated: Stated, done: Sequence[tuple[Trial, Seen]]) -> Iterator[Judged]:
     """A line per limit, one for retries, one for the longest that a call can take."""
     for limit in dict.fromkeys(trial.limit for trial, _ in done):
@@ -89,15 +105,16 @@ def judge(stated: Stated, done: Sequence[tuple[Trial, Seen]]) -> Iterator[Judged
             for trial, seen in mine:
                 if not trial.is_drip or stated.is_guarded:
                     yield _fires(stated, trial, seen)
-    yield _worst(stated, done)
+    longest = longest_s(stated, done)
+    yield Judged(stated.name, "one call at worst", "", _worst(stated, done, longest), None, longest)
 
 
 def _fires(stated: Stated, trial: Trial, seen: Seen) -> Judged:
     scale, seconds = scale_of(stated, trial), stated.seconds(trial.limit)
     assert seconds is not None
-    waited = (seen.wall_s,) if stated.is_guarded else seen.waited_s
-    off = [wait for wait in waited if wait is None or not EARLY * TRIED_S <= wait <= TRIED_S + LATE_S]
-    holds = bool(waited) and not off
+    waited = _waited(stated, seen)
+    off = [wait for wait in waited if not _is_on_time(wait)]
+    holds = is_in_time(stated, trial, seen)
     where = {"silence-after-request": "when nothing answers", "stall-mid-body": "when a stream stalls"}
     what = where.get(trial.fault, "when an answer drips")
     if holds:
@@ -105,10 +122,19 @@ def _fires(stated: Stated, trial: Trial, seen: Seen) -> Judged:
     elif not waited:
         found = f"no request arrived {what}: {seen.error or 'no error'}"
     elif None in waited or seen.wall_s is None:
-        found = f"never fires {what}: control was not back {WINDOW_S:g} s after a limit of {TRIED_S:g} s"
+        found = f"never fires {what}: control was not back {window_s(stated, trial):g} s after a limit of {TRIED_S:g} s"
     else:
         found = f"fires {what} at {_at(off, scale)} instead"
     return Judged(stated.name, str(trial.limit), f"{seconds:g} s", found, holds)
+
+
+def _waited(stated: Stated, seen: Seen) -> tuple[float | None, ...]:
+    """A guard is judged by the clock, a client's own knob by how long each request was waited for."""
+    return (seen.wall_s,) if stated.is_guarded else seen.waited_s
+
+
+def _is_on_time(wait: float | None) -> bool:
+    return wait is not None and EARLY * TRIED_S <= wait <= TRIED_S + LATE_S
 
 
 def _at(waits: Sequence[float | None], scale: float) -> str:
@@ -130,20 +156,37 @@ def _retries(stated: Stated, seen: Seen) -> Judged:
     )
 
 
-def _worst(stated: Stated, done: Sequence[tuple[Trial, Seen]]) -> Judged:
-    """The longest that one call can take: requests × limit and the pauses that were seen; or no end at all."""
+def longest_s(stated: Stated, done: Sequence[tuple[Trial, Seen]]) -> float | None:
+    """How long one call takes when nothing answers: every request at its limit, and the pauses that were seen; None
+    where no limit of the file ends it.
+    """
+    if stated.is_guarded:
+        return stated.seconds(Limit.TOTAL)
     walls = [
         (seen.wall_s - sum(seen.waited_s)) + sum(seen.waited_s) / scale_of(stated, trial)
         for trial, seen in done
         if seen.wall_s is not None and trial.limit is not Limit.RETRIES and not trial.is_drip
     ]
+    return max(walls, default=None)
+
+
+def _worst(stated: Stated, done: Sequence[tuple[Trial, Seen]], longest: float | None) -> str:
     if stated.is_guarded:
-        longest = stated.seconds(Limit.TOTAL)
-        return Judged(stated.name, "one call at worst", "", f"{longest:g} s: the guard's total", None)
-    if not walls:
-        return Judged(stated.name, "one call at worst", "", "LiteLLM's own default: no timeout is stated", None)
-    silent = f"{max(walls):.3g} s when nothing answers"
-    drips = [seen for trial, seen in done if trial.is_drip]
-    if any(seen.wall_s is None for seen in drips):
-        silent += "; no end when an answer drips: put harness.guard round the call"
-    return Judged(stated.name, "one call at worst", "", silent, None)
+        return f"{longest:g} s: the guard's total"
+    if longest is None:
+        return "what LiteLLM allows by default: no timeout of the file ended it"
+    drips = any(trial.is_drip and seen.wall_s is None for trial, seen in done)
+    endless = "; no end when an answer drips: put harness.guard round the call" if drips else ""
+    return f"{longest:.3g} s when nothing answers{endless}"
+
+
+def chains(stated: Sequence[Stated], judged: Sequence[Judged]) -> Iterator[Judged]:
+    """What a call comes to that falls through all its fallbacks: each link's worst, one after the other."""
+    longest = {each.name: each.longest_s for each in judged if each.limit == "one call at worst"}
+    for each in stated:
+        links = [longest.get(name) for name in (each.name, *each.fallbacks)]
+        if each.fallbacks:
+            known = [link for link in links if link is not None]
+            total = "no end that the file sets" if len(known) < len(links) else f"{sum(known):.3g} s"
+            found = f"{total}, through {', '.join(each.fallbacks)}, when nothing answers"
+            yield Judged(each.name, "fallbacks at worst", "", found, None)

@@ -129,7 +129,7 @@ def test_a_nullable_integer_is_a_float_whether_or_not_nulls_occur(store: Store) 
     store.write_block(RUN_ID, 0, [a_call(overhead_ns=900_000, time_to_first_chunk_ns=None)], [], [])
     calls = store.calls([RUN_ID])
     assert calls["overhead_ns"].dtype == calls["time_to_first_chunk_ns"].dtype == "float64"
-    assert calls["duration_ns"].dtype == "int64"
+    assert calls["block"].dtype == "int32"
     assert calls["overhead_ns"][0] == 900_000
     assert math.isnan(calls["time_to_first_chunk_ns"][0])
     assert calls["started_at"][0] == pd.Timestamp("2026-11-01T12:00:00.123456Z")
@@ -296,7 +296,7 @@ def test_a_run_id_that_is_no_plain_file_name_is_refused(store: Store, run_id: st
     ("override", "key"),
     [
         ({"duration_ns": 1 << 63}, "duration_ns"),
-        ({"duration_ns": None}, "duration_ns"),
+        ({"sequence": None}, "sequence"),
         ({"block": 1 << 31}, "block"),
         ({"arm": 5}, "arm"),
         ({"started_at": "yesterday"}, "started_at"),
@@ -381,9 +381,9 @@ def damaged(text: str, **changes: object) -> str:
         ({"seed": ...}, "seed: expected a value, got none"),
         ({"colour": "red"}, "colour: expected no such key, got one"),
         ({"is_complete": "yes"}, "is_complete: expected "),
-        ({"schema_version": 3}, "schema_version: expected 2, got 3 of a newer harness; upgrade this one"),
-        ({"schema_version": 0}, "schema_version: expected 2, got 0; "),
-        ({"schema_version": ...}, "schema_version: expected 2, got None; "),
+        ({"schema_version": 4}, "schema_version: expected 3, got 4 of a newer harness; upgrade this one"),
+        ({"schema_version": 0}, "schema_version: expected 3, got 0; "),
+        ({"schema_version": ...}, "schema_version: expected 3, got None; "),
         ({"run_id": OTHER_RUN}, f"run_id: expected '{RUN_ID}' as the file is named, got '{OTHER_RUN}'"),
         ({"started_at": "2026-11-01T12:00:00"}, "started_at: expected a time with its zone"),
         ({"finished_at": "2026-11-01T12:00:00"}, "finished_at: expected a time with its zone"),

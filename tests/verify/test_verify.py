@@ -19,8 +19,8 @@ litellm_settings: {num_retries: 0}
 """
 MISTAKEN = """
 model_list:
-  - model_name: fast
-    litellm_params: {model: openai/gpt-5-mini, api_key: x, timeout: 40, num_retries: 2}
+  - model_name: elsewhere
+    litellm_params: {model: bedrock/claude, timeout: 40}
 router_settings:
   retry_polcy: {TimeoutErrorRetries: 0}
 """
@@ -54,15 +54,13 @@ def test_a_sound_configuration_of_litellm_holds(tmp_path: Path) -> None:
     assert any("no end when an answer drips" in each.found for each in found.judged)
 
 
-def test_a_misspelt_field_and_multiplied_retries_are_found(tmp_path: Path) -> None:
-    """With what the field may have meant, and the requests that arrived."""
+def test_a_misspelt_field_is_found(tmp_path: Path) -> None:
+    """With what it may have meant; LiteLLM itself says nothing."""
     found = verified(tmp_path, "mistaken.yaml", MISTAKEN)
     assert not found.holds
     assert found.unknown == (
         "router_settings.retry_polcy: LiteLLM has no such field and ignores it; did you mean retry_policy?",
     )
-    retries = next(each for each in found.judged if each.limit.endswith("num_retries"))
-    assert retries.holds is False, retries
 
 
 def test_a_python_export_holds_under_its_guard(tmp_path: Path) -> None:

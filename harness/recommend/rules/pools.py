@@ -29,6 +29,6 @@ def pools(findings: Findings, aim: Aim) -> Iterator[Setting]:
             required_n=None,
             origin=None,
             evidence=(*ground.run_ids, ground.query("calls", "concurrency, count(*) AS n")),
-            why="no value: no calls were measured side by side, and one at a time they say nothing about what binds",
+            why="no calls were measured side by side, and one at a time they say nothing about what binds",
             doubts=(),
         )

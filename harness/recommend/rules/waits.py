@@ -175,7 +175,7 @@ def _refusal(limit: Limit, rate: float) -> str:
     strongest = ""
     if limit.strongest_rate is not None and limit.n < limit.required_n:
         strongest = f"; {limit.n} can certify {_percent(limit.strongest_rate)} at best"
-    return f"no value: {', '.join(limit.gates)}{strongest}; {limit.required_n} calls certify {_percent(rate)}"
+    return f"{', '.join(limit.gates)}{strongest}; {limit.required_n} calls certify {_percent(rate)}"
 
 
 def _unstated(wait: Wait) -> str:
@@ -184,14 +184,14 @@ def _unstated(wait: Wait) -> str:
         Wait.INTER_CHUNK: "the longest silence between chunks (a mean gap bounds nothing)",
         Wait.TOTAL: "how long a call took",
     }[wait]
-    return f"no value: these calls do not state {stated}"
+    return f"these calls do not state {stated}"
 
 
 def _outside(condition: Condition, aim: Aim) -> str:
     measured = (
         "no stated output budget" if condition.max_tokens is None else f"at most {condition.max_tokens} output tokens"
     )
-    return f"no value: time follows tokens, these calls had {measured} and {aim.max_tokens} were asked for"
+    return f"time follows tokens, these calls had {measured} and {aim.max_tokens} were asked for"
 
 
 def _retries(observed: Observed, total: Limit, aim: Aim) -> Iterator[Setting]:
