@@ -15,6 +15,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ from harness.errors import DataError
 from harness.record import Manifest
 from harness.vocabulary import Backend
 
-ROWS_PER_PART = 1_000_000
+ROWS_PER_PART = 250_000
 SURVIVORSHIP = "survivorship"
 """The manifest's doubt about production calls: whoever waited longer than today's timeout is not among them."""
 
@@ -116,12 +117,14 @@ def _keys(objects: list[str]) -> list[str]:
 
 
 class _Intake:
-    """Rows that passed, written as parts of the run as soon as one is full."""
+    """Rows that passed, written as parts of the run as soon as one is full, while the next are read."""
 
     def __init__(self, store: Store, run_id: str, manifest: Manifest) -> None:
         self._store, self._run_id, self._manifest = store, run_id, manifest
         self._waiting: list[pa.RecordBatch] = []
         self._parts = 0
+        self._writer = ThreadPoolExecutor(1)
+        self._written: Future[None] | None = None
         self.rows = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -130,15 +133,17 @@ class _Intake:
             return
         if not self._parts and not self._waiting:
             self._store.write_manifest(self._manifest)
-        self._waiting.append(parts.compact(batch.drop_columns(["row", "reason", "has_id"])))
+        self._waiting.append(batch.drop_columns(["row", "reason", "has_id"]))
         self.rows += batch.num_rows
         if sum(each.num_rows for each in self._waiting) >= ROWS_PER_PART:
-            self._write()
+            self._hand_over()
 
     def finish(self) -> None:
         """Write what waits, and say that the run is complete."""
         if self._waiting:
-            self._write()
+            self._hand_over()
+        if self._written is not None:
+            self._written.result()
         if not self._parts:
             return
         done = replace(
@@ -150,33 +155,50 @@ class _Intake:
         )
         self._store.write_manifest(done)
 
-    def _write(self) -> None:
-        rows = pa.Table.from_batches(self._waiting).unify_dictionaries()
-        self._store.write_imported(self._run_id, self._parts, parts.Part(self._run_id, self._parts).table(rows))
+    def _hand_over(self) -> None:
+        """Have the waiting rows written; of two parts only one is being written, and what failed is raised here."""
+        if self._written is not None:
+            self._written.result()
+        self._written = self._writer.submit(self._write, self._waiting, self._parts)
         self._waiting = []
         self._parts += 1
 
+    def _write(self, batches: list[pa.RecordBatch], part: int) -> None:
+        rows = pa.Table.from_batches([parts.compact(batch) for batch in batches]).unify_dictionaries()
+        self._store.write_imported(self._run_id, part, parts.Part(self._run_id, part).table(rows))
+
 
 class _Seen:
-    """Which calls are here already: a sorted array of their ids, or None where the file's rows have none."""
+    """Which calls are here already, by their ids: sorted arrays, each longer than all after it together, so that what a
+    batch adds is merged few times. Empty where the file's rows have no ids.
+    """
 
     def __init__(self, known: Ids | None) -> None:
-        self._known = known
+        self._levels: list[Ids] | None = None if known is None else [known]
         self.repeated = 0
 
     def pick(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows that are new."""
-        if self._known is None or not batch.num_rows:
+        if self._levels is None or not batch.num_rows:
             return batch
-        ids: Ids = batch.column("call_id").to_numpy(zero_copy_only=False)
         has_id = batch.column("has_id").to_numpy(zero_copy_only=False)
-        first = np.zeros(len(ids), dtype=bool)
-        first[np.unique(ids, return_index=True)[1]] = True
-        place = np.minimum(np.searchsorted(self._known, ids), max(len(self._known) - 1, 0))
-        is_new = ~has_id | (first & (self._known[place] != ids) if len(self._known) else first)
-        self._known = np.union1d(self._known, ids[is_new])
+        ids, first = np.unique(batch.column("call_id").to_numpy(zero_copy_only=False), return_index=True)
+        is_known = np.zeros(len(ids), dtype=bool)
+        for level in self._levels:
+            if len(level):
+                is_known |= level[np.minimum(np.searchsorted(level, ids), len(level) - 1)] == ids
+        is_new = ~has_id
+        is_new[first[~is_known]] = True
+        self._add(ids[~is_known])
         self.repeated += int((~is_new).sum())
         return batch.filter(pa.array(is_new))
+
+    def _add(self, ids: Ids) -> None:
+        assert self._levels is not None
+        self._levels.append(ids)
+        while len(self._levels) > 1 and len(self._levels[-2]) <= 2 * len(self._levels[-1]):
+            last = self._levels.pop()
+            self._levels[-1] = np.sort(np.concatenate((self._levels[-1], last)), kind="stable")
 
 
 class _Quarantine:
@@ -280,7 +302,18 @@ def _batches(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Iterato
         connection.register(query.ROWS_VIEW, pa.RecordBatchReader.from_batches(schema, _of_rows(reading, schema)))
     reader = connection.sql(query.select(reading, reading.path)).to_arrow_reader(_BATCH)
     assert reader is not None
-    yield from reader
+    rows = 0
+    for batch in reader:
+        yield _numbered(batch, rows)
+        rows += batch.num_rows
+
+
+def _numbered(batch: pa.RecordBatch, before: int) -> pa.RecordBatch:
+    """The rows with their numbers in the file, from 1, which are also the ids of those that state none."""
+    numbers = pa.array(np.arange(before + 1, before + batch.num_rows + 1, dtype=np.uint64))
+    ids = pc.coalesce(batch.column("call_id"), numbers)
+    place = batch.schema.get_field_index("call_id")
+    return batch.set_column(place, "call_id", ids).append_column("row", numbers)
 
 
 def _of_rows(reading: Reading, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

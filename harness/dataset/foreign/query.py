@@ -6,6 +6,7 @@ key. Pure text; run by ``intake``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.dataset.foreign.fields import FIELDS, UNITS, Field, Kind
@@ -18,9 +19,11 @@ ROWS_VIEW = "foreign_rows"
 LONGEST_S = 7 * 86_400
 """Longer than a week is no call but a mistaken unit."""
 
-_NOTHING = "('', 'null', 'none', 'nan', 'nat', '\\n', 'n/a')"
-_TRUE = "('true', 't', '1', '1.0', 'yes', 'ok', 'success', 'succeeded')"
-_FALSE = "('false', 'f', '0', '0.0', 'no', 'error', 'failure', 'failed')"
+_NOTHING = "|null|none|nan|nat|\\n|n/a|"
+_TRUE = "|true|t|1|1.0|yes|ok|success|succeeded|"
+_FALSE = "|false|f|0|0.0|no|error|failure|failed|"
+"""Words between bars, so that a look into one text decides: a list of them would be a join."""
+
 _TYPES = {
     Kind.TEXT: "varchar",
     Kind.FLAG: "boolean",
@@ -56,20 +59,20 @@ _KINDS = (
 
 
 def select(reading: Reading, path: Path) -> str:
-    """The query over one file: ``row``, ``reason`` and a column per value of ``parts.OF_QUERY``."""
+    """The query over one file, in its order: ``reason``, ``has_id``, and what of ``calls`` a row may state."""
     given = {each.field.name: each for each in reading.given}
     texts = ",\n    ".join(f"{_text(given.get(field.name), reading.shape)} as {_told(field)}" for field in FIELDS)
-    values = ",\n    ".join(f"{_value(field, given.get(field.name))} as {field.name}" for field in FIELDS)
+    values = ",\n    ".join(f"{_value_or_null(field, given)} as {field.name}" for field in FIELDS)
     problem = "_problem" if reading.shape is Shape.ROWS else "null::varchar"
     return f"""
-with source as (select *, row_number() over () as row from {_source(reading.shape, path)}),
-texts as (select row, {_unreadable(reading.shape)} as unreadable, {problem} as problem,
+with source as (select * from {_source(reading.shape, path)}),
+texts as (select {_unreadable(reading.shape)} as unreadable, {problem} as problem,
     {texts}
 from source),
-valued as (select row, lower(told_error) as said, told_status,
+valued as (select lower(told_error) as said, told_status,
     {values},
     coalesce(problem, unreadable,
-        {_misread()}) as misread
+        {_misread(given)}) as misread
 from texts),
 timed as (select * replace (
     coalesce(duration, epoch(ended_at - started_at)) as duration,
@@ -83,10 +86,9 @@ judged as (select *,
 from timed),
 kinded as (select *, {_error_kind()} as kind from judged)
 select
-    row,
     coalesce(misread, {_implausible()}) as reason,
     id is not null as has_id,
-    case when id is null then row::ubigint else md5_number_lower(id) end as call_id,
+    case when id is not null then md5_number_lower(id) end as call_id,
     coalesce(started_at, to_timestamp(0)) as started_at,
     concat(who, '/', model, '/imported/', if(is_stream, 'stream', 'whole')) as cell_id,
     client, mode, who as provider_name, model as request_model, response_model,
@@ -160,7 +162,7 @@ def _text(given: Given | None, shape: Shape) -> str:
         raw = f"json_extract_string(json, {literal(_json_path(given.column))})"
     else:
         raw = f"{identifier(given.column)}::varchar"
-    return f"case when lower(trim({raw})) not in {_NOTHING} then trim({raw}) end"
+    return f"nullif(trim({raw}), '')"
 
 
 def _json_path(column: str) -> str:
@@ -171,38 +173,43 @@ def _unreadable(shape: Shape) -> str:
     return "case when json is null then 'expected a JSON object' end" if shape is Shape.JSONL else "null::varchar"
 
 
-def _value(field: Field, given: Given | None) -> str:
+def _value(field: Field, given: Given) -> str:
     name = _told(field)
     number = f"try_cast({name} as double)"
     match field.kind:
         case Kind.TEXT:
-            return name
+            return f"case when not {_is_nothing(name)} then {name} end"
         case Kind.FLAG:
             return _flag(name)
         case Kind.COUNT:
             is_whole = f"{number} >= 0 and {number} = floor({number}) and {number} < 1e15"
             return f"case when {is_whole} then {number}::bigint end"
         case Kind.SPAN:
-            scale = UNITS[given.unit] / 1e9 if given is not None and given.unit is not None else 1.0
+            scale = UNITS[given.unit] / 1e9 if given.unit is not None else 1.0
             return f"case when isfinite({number}) and {number} >= 0 then {number} * {scale!r} end"
         case Kind.MONEY:
             return f"case when isfinite({number}) and {number} >= 0 then {number} end"
         case Kind.INSTANT:
-            if given is not None and given.unit is not None:
+            if given.unit is not None:
                 scale = UNITS[given.unit] / 1e9
                 return f"case when {number} * {scale!r} between 0 and 1e11 then to_timestamp({number} * {scale!r}) end"
             return f"try_cast({name} as timestamptz)"
 
 
-def _misread() -> str:
+def _value_or_null(field: Field, given: Mapping[str, Given]) -> str:
+    return _value(field, given[field.name]) if field.name in given else f"null::{_TYPES[field.kind]}"
+
+
+def _misread(given: Mapping[str, Given]) -> str:
     """The first field whose text is there and has no value."""
     cases = [
         f"case when {_told(field)} is not null and {field.name} is null{_unless(field)} "
+        f"and not {_is_nothing(_told(field))} "
         f"then '{field.name}: expected {expected}' end"
         for field in FIELDS
-        if (expected := _EXPECTED.get(field.kind)) is not None
+        if field.name in given and (expected := _EXPECTED.get(field.kind)) is not None
     ]
-    return ",\n        ".join(cases)
+    return ",\n        ".join(cases or ["null::varchar"])
 
 
 def _unless(field: Field) -> str:
@@ -210,8 +217,17 @@ def _unless(field: Field) -> str:
     return f" and {_flag(_told(field))} is null" if field.name == "status" else ""
 
 
+def _is_nothing(name: str) -> str:
+    """Whether a text is a word for nothing; most are too long to ask."""
+    return f"(case when length({name}) <= 4 then {_is_one_of(name, _NOTHING)} else false end)"
+
+
 def _flag(name: str) -> str:
-    return f"case when lower({name}) in {_TRUE} then true when lower({name}) in {_FALSE} then false end"
+    return f"case when {_is_one_of(name, _TRUE)} then true when {_is_one_of(name, _FALSE)} then false end"
+
+
+def _is_one_of(name: str, words: str) -> str:
+    return f"contains({literal(words)}, '|' || lower({name}) || '|')"
 
 
 def _told(field: Field) -> str:
