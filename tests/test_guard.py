@@ -173,9 +173,10 @@ def test_calls_share_their_threads() -> None:
     assert len(idents) == 1
     assert idents != {threading.get_ident()}
     assert {guard.call(EASY, threading.get_ident) for _ in range(20)} == {threading.get_ident()}
-    kept = [thread for thread in threading.enumerate() if thread.name in ("guard", "apart")]
+    kept = {thread for thread in threading.enumerate() if thread.name in ("guard", "apart")}
     assert all(thread.daemon for thread in kept)
-    assert [thread.name for thread in kept].count("guard") == 1
+    assert {guard.call(EASY, int) for _ in range(20)} == {0}
+    assert {thread for thread in threading.enumerate() if thread.name in ("guard", "apart")} == kept
 
 
 @sync

@@ -41,6 +41,9 @@ KEY = "sk-test"
 ARMS = tuple(Arm(name, name) for name in CLIENTS)
 PATHS_AND_MODES = [(name, mode) for name in CLIENTS for mode in client_named(name).FACTS.modes]
 
+VARIANTS = ("litellm_httpx", "litellm_router_many")
+"""Paths whose code is another path's, over another transport or more deployments: asked the plain chats alone."""
+
 DEVIATIONS = {
     ("any_llm", "gemini-gemini-2.5-flash-tools-stream"): "finish_reason_differs",
 }
@@ -114,6 +117,8 @@ def gateway(backend: tuple[BackendProcess, JournalReader]) -> Iterator[str]:
 def spec_of(name: str, mode: str, port: int, gateway_url: str) -> tuple[WorkerSpec, tuple[int, ...]]:
     """A worker with every cell that this path has in this colour."""
     numbers = cells_for(every_cell(), CLIENTS.index(name), Mode(mode))
+    if name in VARIANTS:
+        numbers = tuple(n for n in numbers if every_cell()[n].facts.cell.workload == "chat")
     return worker_spec(every_cell(), Arm(name, name), numbers, Mode(mode), port, gateway_url), numbers
 
 

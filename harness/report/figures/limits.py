@@ -14,8 +14,8 @@ from harness.report.figures.panels import WIDTH
 from harness.report.figures.svg import Caption, Margins, canvas, inline, panel
 from harness.report.palette import SENTINELS
 
-_HEIGHT = 230.0
-_MARGINS = Margins(left=62, right=14, top=20, bottom=42)
+_HEIGHT = 240.0
+_MARGINS = Margins(left=62, right=14, top=34, bottom=42)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def over_limit(
             style = "-" if mark.is_ours else (0, (2, 3))
             axes.axvline(mark.seconds, color=colour, linewidth=1.6, linestyle=style, zorder=2)
             axes.annotate(
-                mark.label, (mark.seconds, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 4),
+                mark.label, (mark.seconds, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 16 if mark.is_ours else 4),
                 textcoords="offset points", ha="center", color=colour, annotation_clip=False,
             )  # fmt: skip
         for each in series:

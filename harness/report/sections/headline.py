@@ -311,6 +311,9 @@ def _facts(findings: Findings, comparisons: Sequence[Comparison]) -> tuple[tuple
         ("Load", "; ".join(map(words.load_name, loads)) or fmt.NONE),
         ("Latencies", words.origins(c.cell for c in comparisons)),
     ]
+    if findings.observed:
+        real = sum(each.calls for each in findings.observed)
+        facts.append(("Real calls, measured or imported", fmt.count(real)))
     if run is not None and not run.is_complete:
         facts.append(("Run", f"interrupted after {run.blocks_done} of {run.blocks_planned} blocks"))
     return tuple(facts)

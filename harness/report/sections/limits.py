@@ -122,11 +122,15 @@ def _row(curve: LimitCurve, mark: Mark) -> Row:
         limit=fmt.duration(mark.seconds),
         whose="recommended here" if mark.is_ours else whose[mark.seconds],
         cut=_share(at, curve.n),
-        to_cuts=fmt.NONE if at is None else fmt.span(at.to_cuts_s),
-        to_hangs=fmt.NONE if at is None else fmt.span(at.to_hangs_s),
-        usd=fmt.NONE if at is None or at.usd is None else fmt.usd(at.usd),
+        to_cuts=fmt.NONE if at is None else _lost(at.to_cuts_s),
+        to_hangs=fmt.NONE if at is None else _lost(at.to_hangs_s),
+        usd=fmt.NONE if at is None or at.usd is None else fmt.usd(at.usd, 2),
         is_ours=mark.is_ours,
     )
+
+
+def _lost(seconds: float) -> str:
+    return "nothing" if seconds == 0 else fmt.span(seconds)
 
 
 def _share(at: Lost | None, n: int) -> str:
