@@ -61,9 +61,15 @@ def over_limit(
             style = "-" if mark.is_ours else (0, (2, 3))
             axes.axvline(mark.seconds, color=colour, linewidth=1.6, linestyle=style, zorder=2)
             axes.annotate(
-                mark.label, (mark.seconds, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 16 if mark.is_ours else 4),
-                textcoords="offset points", ha="center", color=colour, annotation_clip=False,
-            )  # fmt: skip
+                mark.label,
+                (mark.seconds, 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 16 if mark.is_ours else 4),
+                textcoords="offset points",
+                ha="center",
+                color=colour,
+                annotation_clip=False,
+            )
         for each in series:
             shown = [(x, y) for x, y in each.points if y > 0]
             axes.plot(
