@@ -31,7 +31,7 @@ MODEL_CONFIGS = {
 }
 """
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 def verified(tmp_path: Path, name: str, text: str) -> Verified:
