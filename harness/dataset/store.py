@@ -96,6 +96,13 @@ class Store:
         """Commit one part of an import, a table of ``calls``. Raises DataError as ``write_block`` does."""
         self._write_part(CALLS, run_id, f"part-{run_id}-b{block:04d}.parquet", parquet.encode_table(CALLS, rows))
 
+    def discard_parts(self, run_id: str) -> None:
+        """Remove what an import that was killed left, so that none of it stands beside what it writes anew."""
+        for path in self._parts(CALLS):
+            match = _BLOCK_PART.fullmatch(path.name)
+            if match and match["run_id"] == run_id:
+                path.unlink(missing_ok=True)
+
     def write_quarantine(self, run_id: str, text: bytes) -> Path:
         """Write what an import could not read, and return where."""
         target = self.root / "quarantine" / f"{run_id}.csv"

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from harness.dataset.foreign.given import OF_ROWS, Constant, Reading, Rows, Shape
+from harness.dataset.foreign.given import OF_ROWS, Constant, Given, Reading, Rows, Shape
 from harness.errors import DataError
 from harness.importers.mapping import Mapping as Told
+from harness.importers.mapping import table
 
 Row = dict[str, Constant | None]
 NOT_JSON = "expected a JSON object"
@@ -34,6 +35,15 @@ def documents(path: Path, told: Told, rows_of: Callable[[dict[str, Any]], Iterat
                 yield "expected an object of this format, got another"
 
     return Reading(path, Shape.ROWS, told.over(iter(OF_ROWS)), told.text, Rows(read))
+
+
+def table_or_documents(
+    path: Path, told: Told, columns: tuple[Given, ...], rows_of: Callable[[dict[str, Any]], Iterator[Row | str]]
+) -> Reading:
+    """An export that comes as CSV with known columns, or as JSON."""
+    if path.name.lower().removesuffix(".gz").endswith(".csv"):
+        return table(path, Shape.CSV, told, *columns)
+    return documents(path, told, rows_of)
 
 
 def objects(path: Path) -> Iterator[dict[str, Any] | str]:
@@ -100,6 +110,9 @@ def _parsed(line: str) -> Any:
 
 
 def _flat(found: Any) -> Iterator[dict[str, Any] | str]:
+    """Lists, and pages of an API (``data`` holds a list), by their members."""
+    if isinstance(found, dict) and isinstance(found.get("data"), list):
+        found = found["data"]
     if isinstance(found, list):
         for each in found:
             yield from _flat(each)

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.dataset.foreign.given import Reading, Shape, named
-from harness.importers.documents import Row, at, documents, moment, seconds
+from harness.dataset.foreign.given import Reading, named
+from harness.importers.documents import Row, at, moment, seconds, table_or_documents
 from harness.importers.mapping import Mapping as Told
-from harness.importers.mapping import table
 
 SUMMARY = "Helicone requests (.csv, .json or .jsonl)"
 
@@ -33,16 +32,10 @@ _OF_CSV = (
 
 def reading(path: Path, mapping: Told) -> Reading:
     """How the export is read."""
-    if path.name.lower().removesuffix(".gz").endswith(".csv"):
-        return table(path, Shape.CSV, mapping, *_OF_CSV)
-    return documents(path, mapping, _rows)
+    return table_or_documents(path, mapping, _OF_CSV, _rows)
 
 
 def _rows(found: dict[str, Any]) -> Iterator[Row | str]:
-    if isinstance(found.get("data"), list):
-        for each in found["data"]:
-            yield from _rows(each)
-        return
     if "request_id" not in found and "request_created_at" not in found:
         yield "expected a request with request_id and request_created_at"
         return

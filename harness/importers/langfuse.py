@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.dataset.foreign.given import Reading, Shape, named
-from harness.importers.documents import Row, at, documents, moment
+from harness.dataset.foreign.given import Reading, named
+from harness.importers.documents import Row, at, moment, table_or_documents
 from harness.importers.mapping import Mapping as Told
-from harness.importers.mapping import table
 
 SUMMARY = "Langfuse observations (.json, .jsonl or .csv)"
 
@@ -31,16 +30,10 @@ _OF_CSV = (
 
 def reading(path: Path, mapping: Told) -> Reading:
     """How the export is read."""
-    if path.name.lower().removesuffix(".gz").endswith(".csv"):
-        return table(path, Shape.CSV, mapping, *_OF_CSV)
-    return documents(path, mapping, _rows)
+    return table_or_documents(path, mapping, _OF_CSV, _rows)
 
 
 def _rows(found: dict[str, Any]) -> Iterator[Row | str]:
-    if isinstance(found.get("data"), list):
-        for each in found["data"]:
-            yield from _rows(each)
-        return
     kind = found.get("type")
     if kind is None:
         yield "expected an observation with its type"

@@ -28,6 +28,10 @@ ROUTER_DEFAULT_S = 6000.0
 """LiteLLM's Router where no timeout is stated."""
 
 
+_YAML_ARM = "litellm_router"
+"""What a call goes through whose limits stand in LiteLLM's YAML, wherever in it they stand."""
+
+
 class Word(StrEnum):
     """What a line of advice amounts to."""
 
@@ -123,7 +127,7 @@ def _of_retries(stated: Stated, findings: Findings) -> Iterator[Advice]:
         if each.setting == FaultSetting.RETRYING
         and each.retries_asked == stated.retries
         and each.provider == stated.provider
-        and each.arm == ("litellm" if key.startswith("litellm_") else "litellm_router")
+        and each.arm == _YAML_ARM
     ]
     most = max(seen, key=lambda each: each.requests, default=None)
     if stated.client == "litellm" and most is not None and most.requests > asked:

@@ -143,6 +143,11 @@ def share(fractions: Sequence[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def percent(rate: float) -> str:
+    """A rate as a sentence has it: three digits, in percent."""
+    return f"{rate * 100:.3g} %"
+
+
 def duration(seconds: float) -> str:
     """A duration as a sentence has it: ms below a second."""
     return f"{seconds:.3g} s" if abs(seconds) >= 1 else f"{seconds * 1e3:.3g} ms"

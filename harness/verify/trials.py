@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.conductor.verdicts import EARLY, LATE_S
 from harness.configs.stated import Limit, Stated
 
 TRIED_S = 1.0
 """What the limit under test is scaled to: long enough to tell from scheduling, short enough to wait for."""
 
-LATE_S = 0.25
-EARLY = 0.9
 _WINDOW_S = 6.0
 _PER_RETRY_S = 8.0
 """A client may sleep so long between two attempts, or after the last."""

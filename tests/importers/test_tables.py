@@ -232,3 +232,18 @@ def test_llmperfs_zero_latencies_of_failures_are_no_measurements(store: Store, b
     assert list(calls["duration_ns"].dropna()) == [2e9, 1e9]
     assert list(calls["http_response_status_code"].dropna()) == [429]
     assert set(calls["provider_name"]) == {"meta"}
+
+
+def test_what_a_killed_import_left_does_not_stand_beside_what_it_writes_anew(store: Store, bring: Import) -> None:
+    """Though the second time there may be fewer parts: another import brought some of its calls meanwhile."""
+    from dataclasses import replace
+
+    first = bring("csv", GOOD)
+    store.write_manifest(replace(store.manifest(first.run_id), is_complete=False))
+    (part,) = store.root.glob("dataset/calls/**/*.parquet")
+    left = part.with_name(part.name.replace("-b0000", "-b0007"))
+    left.write_bytes(part.read_bytes())
+    again = bring("csv", GOOD)
+    assert (again.run_id, again.imported) == (first.run_id, 4)
+    assert len(store.calls([first.run_id])) == 4
+    assert not left.exists()

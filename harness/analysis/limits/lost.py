@@ -30,11 +30,6 @@ class Lost:
     to_hangs_s: float
     usd: float | None
 
-    @property
-    def total_s(self) -> float:
-        """All the time that is lost."""
-        return self.to_cuts_s + self.to_hangs_s
-
 
 def lost(separated: Separated, candidates_s: Sequence[float], usd_per_call: float | None = None) -> tuple[Lost, ...]:
     """What each candidate loses, in their order. Empty where no healthy wait is known."""
@@ -62,6 +57,7 @@ def lost(separated: Separated, candidates_s: Sequence[float], usd_per_call: floa
 def candidates_s(separated: Separated, marks_s: Sequence[float]) -> tuple[float, ...]:
     """Limits from the median wait to the longest mark or wait, evenly on a logarithmic scale, the marks among them."""
     known = separated.healthy.seconds
+    known = known[np.isfinite(known)]
     if not len(known):
         return tuple(sorted(set(marks_s)))
     low = max(float(np.median(known)), 1e-3)

@@ -68,6 +68,7 @@ def take_in(store: Store, form: str, reading: Reading, progress: Callable[[int],
     earlier = {each.run_id: each for each in store.manifests()}
     if run_id in earlier and earlier[run_id].is_complete:
         return Imported(run_id, reading.path.name, 0, 0, 0, 0, None, (), was_there=True)
+    store.discard_parts(run_id)
     manifest = earlier.get(run_id) or _manifest(run_id, form, reading)
     others = [each for each in earlier.values() if each.backend == Backend.PRODUCTION and each.run_id != run_id]
     seen = _Seen(store.imported_ids([each.run_id for each in others]) if reading.states("id") else None)

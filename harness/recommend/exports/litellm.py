@@ -78,7 +78,7 @@ def export(settings: Iterable[Setting], run_ids: Sequence[str], date: str) -> st
     lines += _router(every, models, date)
     lines += [
         "litellm_settings:\n",
-        "  num_retries: 0  # the Router's retries are the only ones: over the openai SDK 2 here make 5 requests\n",
+        "  num_retries: 0  # the Router's retries are the only ones\n",
         "  drop_params: true\n",
     ]
     return "".join(lines)

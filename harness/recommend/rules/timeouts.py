@@ -24,7 +24,7 @@ from harness.analysis.findings import Doubt, Findings, LatencyModel
 from harness.analysis.limits.order import CONFIDENCE, required_n, strongest_rate
 from harness.recommend.aim import Aim
 from harness.recommend.bounds import lognormal_limit, rate_per_part, round_up
-from harness.recommend.ground import Ground, duration, ground_of
+from harness.recommend.ground import Ground, duration, ground_of, percent
 from harness.recommend.setting import EXTRAPOLATED, AppliesTo, Guarantee, Setting
 from harness.vocabulary import Grade, Origin
 
@@ -164,7 +164,7 @@ def _reason(aim: Aim, figures: LatencyModel, budget: int | None, name: str, stre
         floor = ", never below the published p95" if _published_s(aim, figures) else ""
         basis = f"{duration(median_s)} at the median for {budget} output tokens{floor}"
     return (
-        f"authored figures, an example and not advice: {basis}, extrapolated to {_percent(aim.false_timeout_rate)} "
+        f"authored figures, an example and not advice: {basis}, extrapolated to {percent(aim.false_timeout_rate)} "
         f"with ln-σ {figures.log_sigma:g} and tail factor {figures.tail_factor:g}{_budget(figures, budget)} "
         f"(source: {figures.source})"
     )
@@ -182,7 +182,7 @@ def _refusal(aim: Aim, figures: LatencyModel) -> str:
         return f"{figures.origin} latencies without a sample count: {_needed(aim)}"
     if figures.n < wanted:
         return (
-            f"{figures.n} {figures.origin} samples could certify {_percent(strongest_rate(figures.n))} false timeouts "
+            f"{figures.n} {figures.origin} samples could certify {percent(strongest_rate(figures.n))} false timeouts "
             f"at best: {_needed(aim)}"
         )
     return (
@@ -193,10 +193,6 @@ def _refusal(aim: Aim, figures: LatencyModel) -> str:
 
 def _needed(aim: Aim) -> str:
     return (
-        f"{required_n(aim.false_timeout_rate)} calls certify {_percent(aim.false_timeout_rate)} "
+        f"{required_n(aim.false_timeout_rate)} calls certify {percent(aim.false_timeout_rate)} "
         f"at {CONFIDENCE:.0%} confidence"
     )
-
-
-def _percent(rate: float) -> str:
-    return f"{rate * 100:.3g} %"

@@ -17,7 +17,7 @@ from harness.analysis.limits.order import CONFIDENCE
 from harness.analysis.limits.waits import Condition, Observed, Wait
 from harness.recommend.aim import Aim
 from harness.recommend.bounds import round_up_to
-from harness.recommend.ground import duration, quoted
+from harness.recommend.ground import duration, percent, quoted
 from harness.recommend.limit import MARGIN, Limit, limit_of
 from harness.recommend.retries import Candidate, fallback_order, pauses_s, retries_within, worst_case_s
 from harness.recommend.setting import AppliesTo, Guarantee, Setting, Value
@@ -49,10 +49,11 @@ def waits(findings: Findings, aim: Aim) -> Iterator[Setting]:
     chosen = list(_chosen(findings.observed, aim))
     totals = []
     for each in chosen:
+        limits = _limits(each, aim)
         for asked in _asked(aim):
             if each.condition.stream in asked.streams:
-                yield _limit_setting(each, asked, aim)
-        total = limit_of(each.waits(Wait.TOTAL, aim.patience), aim.false_timeout_rate, aim.now_s)
+                yield _limit_setting(each, asked, limits[asked.wait, asked.rate], aim)
+        total = limits[Wait.TOTAL, aim.false_timeout_rate]
         if total.seconds is not None and not _is_outside(each.condition, aim):
             totals.append(total.seconds)
             yield from _retries(each, total, aim)
@@ -84,12 +85,20 @@ def _is_outside(condition: Condition, aim: Aim) -> bool:
     return aim.max_tokens is not None and (condition.max_tokens or 0) < aim.max_tokens
 
 
-def _limit_setting(observed: Observed, asked: _Asked, aim: Aim) -> Setting:
-    waits, is_first = observed.waits(asked.wait, aim.patience), asked.wait is Wait.FIRST_CHUNK
-    cap_s = {Wait.FIRST_CHUNK: aim.patience.first_chunk_s, Wait.INTER_CHUNK: aim.patience.inter_chunk_s}.get(asked.wait)
-    limit = limit_of(waits, asked.rate, aim.now_s, cap_s if observed.condition.stream else None)
+def _limits(observed: Observed, aim: Aim) -> dict[tuple[Wait, float], Limit]:
+    """The limit on each kind of wait at each rate that is asked for; several settings are read off one."""
+    patience_s = {Wait.FIRST_CHUNK: aim.patience.first_chunk_s, Wait.INTER_CHUNK: aim.patience.inter_chunk_s}
+    cap_s = patience_s if observed.condition.stream else {}
+    return {
+        (wait, rate): limit_of(observed.waits(wait, aim.patience), rate, aim.now_s, cap_s.get(wait))
+        for wait, rate in dict.fromkeys((asked.wait, asked.rate) for asked in _asked(aim))
+    }
+
+
+def _limit_setting(observed: Observed, asked: _Asked, limit: Limit, aim: Aim) -> Setting:
+    is_first = asked.wait is Wait.FIRST_CHUNK
     grows = asked.name in _GROWS or (is_first and not observed.condition.stream)
-    if not len(waits):
+    if not limit.n and not limit.separated.hangs:
         return _setting(observed, asked.name, limit, aim, None, _unstated(asked.wait))
     if grows and _is_outside(observed.condition, aim):
         return _setting(observed, asked.name, limit, aim, None, _outside(observed.condition, aim))
@@ -138,7 +147,7 @@ def _reason(observed: Observed, limit: Limit, asked: _Asked) -> str:
         Wait.TOTAL: "the whole call",
     }[asked.wait]
     said = (
-        f"{limit.n} calls over {_days(limit.days)}: with {CONFIDENCE:.0%} confidence at most {_percent(asked.rate)} of "
+        f"{limit.n} calls over {_days(limit.days)}: with {CONFIDENCE:.0%} confidence at most {percent(asked.rate)} of "
         f"them exceed {duration(limit.bound_s)} for {what}"
     )
     if asked.name == "connect_timeout":
@@ -155,9 +164,7 @@ def _beside(observed: Observed, limit: Limit) -> str:
     parts = []
     if hangs:
         bound = limit.separated.probability_bound
-        parts.append(
-            f"{hangs} hung and are counted beside (at most {_percent(bound)} with {CONFIDENCE:.0%} confidence)"
-        )
+        parts.append(f"{hangs} hung and are counted beside (at most {percent(bound)} with {CONFIDENCE:.0%} confidence)")
     if observed.rejected:
         parts.append(f"{observed.rejected} of {observed.calls} were answered with an error and are no waits")
     if observed.timeouts or observed.broken:
@@ -174,8 +181,8 @@ def _open_gates(limit: Limit) -> str:
 def _refusal(limit: Limit, rate: float) -> str:
     strongest = ""
     if limit.strongest_rate is not None and limit.n < limit.required_n:
-        strongest = f"; {limit.n} can certify {_percent(limit.strongest_rate)} at best"
-    return f"{', '.join(limit.gates)}{strongest}; {limit.required_n} calls certify {_percent(rate)}"
+        strongest = f"; {limit.n} can certify {percent(limit.strongest_rate)} at best"
+    return f"{', '.join(limit.gates)}{strongest}; {limit.required_n} calls certify {percent(rate)}"
 
 
 def _unstated(wait: Wait) -> str:
@@ -271,7 +278,3 @@ def _query(observed: Observed) -> str:
 
 def _days(days: int) -> str:
     return "no known day" if not days else f"{days} day{'' if days == 1 else 's'}"
-
-
-def _percent(rate: float) -> str:
-    return f"{rate * 100:.3g} %"

@@ -5,17 +5,15 @@ The caller fixes both scales, so that the panels of one axis compare.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from harness.report import format as fmt
 from harness.report.figures.panels import WIDTH
-from harness.report.figures.svg import Caption, Margins, canvas, inline, panel
+from harness.report.figures.svg import Caption, Margins, canvas, inline, log_ticks, panel
 from harness.report.palette import MARKERS, SENTINELS
 
 _HEIGHT = 224.0
@@ -47,8 +45,8 @@ def lines(series: Sequence[Line], scale: Scale, caption: Caption) -> Markup:
         axes.set_yscale("log")
         axes.set_xlim(*scale.sizes)
         axes.set_ylim(*scale.span_s)
-        _ticks(axes.xaxis, scale.sizes, lambda size: fmt.number(size, 0 if size >= 1 else 1))
-        _ticks(axes.yaxis, scale.span_s, lambda seconds: fmt.duration(seconds, 1))
+        log_ticks(axes.xaxis, scale.sizes, lambda size: fmt.number(size, 0 if size >= 1 else 1))
+        log_ticks(axes.yaxis, scale.span_s, lambda seconds: fmt.duration(seconds, 1))
         axes.set_xlabel(scale.label)
         axes.set_ylabel("overhead per call")
         axes.spines["left"].set_visible(False)
@@ -72,10 +70,3 @@ def _line(axes: Axes, line: Line) -> None:
         markerfacecolor="none" if is_null else colour,
         zorder=3,
     )
-
-
-def _ticks(axis: Axis, span: tuple[float, float], text: Callable[[float], str]) -> None:
-    subs = (1.0,) if span[1] / span[0] > 50 else (1.0, 3.0)
-    axis.set_major_locator(LogLocator(subs=subs))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))

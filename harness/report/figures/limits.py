@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
-from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from harness.report import format as fmt
 from harness.report.figures.panels import WIDTH
-from harness.report.figures.svg import Caption, Margins, canvas, inline, panel
+from harness.report.figures.svg import Caption, Margins, canvas, inline, log_ticks, panel
 from harness.report.palette import SENTINELS
 
 _HEIGHT = 240.0
@@ -49,8 +47,8 @@ def over_limit(
         axes.set_yscale("log")
         axes.set_xlim(*spans[0])
         axes.set_ylim(*spans[1])
-        _ticks(axes.xaxis, spans[0], lambda seconds: fmt.duration(seconds, 1))
-        _ticks(axes.yaxis, spans[1], labels[1])
+        log_ticks(axes.xaxis, spans[0], lambda seconds: fmt.duration(seconds, 1))
+        log_ticks(axes.yaxis, spans[1], labels[1])
         axes.set_xlabel("limit on the whole call")
         axes.set_ylabel(labels[0])
         axes.spines["left"].set_visible(False)
@@ -76,10 +74,3 @@ def over_limit(
                 [x for x, _ in shown], [y for _, y in shown], color=SENTINELS[each.colour], linewidth=1.8, zorder=3
             )
         return inline(figure, caption)
-
-
-def _ticks(axis: Axis, span: tuple[float, float], text: Callable[[float], str]) -> None:
-    subs = (1.0,) if span[1] / span[0] > 50 else (1.0, 3.0)
-    axis.set_major_locator(LogLocator(subs=subs))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))

@@ -10,14 +10,16 @@ import io
 import re
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from harness.report.palette import SENTINELS
 
@@ -98,6 +100,14 @@ def panel(figure: Figure, margins: Margins) -> Axes:
             1 - (margins.top + margins.bottom) / height,
         )
     )
+
+
+def log_ticks(axis: Axis, span: tuple[float, float], text: Callable[[float], str]) -> None:
+    """Label a logarithmic axis at powers of ten, and at their threefold where the span is short."""
+    subs = (1.0,) if span[1] / span[0] > 50 else (1.0, 3.0)
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
 
 
 def clip(text: str, length: int) -> str:

@@ -17,8 +17,6 @@ from harness.report.material import Material
 
 TITLE = "What a limit costs"
 
-_LETTERS = {"SDK default": "600 s", "folklore, gpt-5-mini": "150 s", "folklore, gemini-2.5-flash": "30 s"}
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -101,8 +99,8 @@ def _part(curve: LimitCurve, name: str, material: Material) -> Part:
 
 
 def _marks(curve: LimitCurve, material: Material) -> Iterator[Mark]:
-    for whose, seconds in CIRCULATING_S.items():
-        yield Mark(seconds, _LETTERS[whose], is_ours=False)
+    for seconds in CIRCULATING_S.values():
+        yield Mark(seconds, fmt.duration(seconds, 2), is_ours=False)
     ours = next((s for s in material.settings if _is_total_of(s, curve)), None)
     if ours is not None and isinstance(ours.value, int | float):
         yield Mark(float(ours.value), "ours", is_ours=True)

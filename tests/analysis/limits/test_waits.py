@@ -112,3 +112,11 @@ def test_a_longer_limit_cuts_less_and_waits_longer_for_hangs() -> None:
     assert short.to_cuts_s == pytest.approx(1000.0)
     assert long.usd == pytest.approx(0.1)
     assert {2.0, 600.0} <= set(candidates_s(separated, [2.0, 600.0]))
+
+
+def test_a_call_that_broke_off_gives_no_infinite_limit_to_try() -> None:
+    """Its wait has no upper end; the limits tried have one."""
+    separated = separate(waits([1.0, 2.0, math.inf], [False, False, True]))
+    found = candidates_s(separated, [600.0])
+    assert all(map(math.isfinite, found))
+    assert all(math.isfinite(each.to_cuts_s) for each in lost(separated, found))
