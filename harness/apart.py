@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
-from harness.guard import CLOSING_S, LOOK_AGAIN_S, Abandoned, DeadlineExceeded, Limits, break_wait, raise_in
+from harness.guard import CLOSING_S, LOOK_AGAIN_S, Abandoned, DeadlineExceeded, Limits, Waits, break_wait, raise_in
 
 __all__ = ["call", "stream"]
 
@@ -44,28 +44,27 @@ def stream(limits: Limits, function: Callable[P, Iterable[T]], /, *args: P.args,
 
     Leaving the loop early gives the call up. Chunks wait in a queue when you are slower than the stream.
     """
-    started_s = time.monotonic()
     arrived: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
 
     def pump() -> None:
         for chunk in function(*args, **kwargs):
             arrived.put((True, chunk))
 
-    hand, chunks, is_over = _free_hand(), 0, False
+    hand, waits, is_over = _free_hand(), Waits(limits), False
     hand.begin(pump, lambda error: arrived.put((False, error)))
     try:
         while True:
-            due_s, phase, limit_s = limits.next(started_s, chunks)
+            due_s = waits.next_due_s()
             try:
                 is_chunk, found = arrived.get(timeout=max(due_s - time.monotonic(), 0))
             except Empty:
-                raise DeadlineExceeded(phase, limit_s) from None
+                raise waits.exceeded() from None
             if not is_chunk:
                 is_over = True
                 if found is not None:
                     raise found
                 return
-            chunks += 1
+            waits.came()
             yield found
     finally:
         if is_over:

@@ -73,6 +73,8 @@ class Bridge:
     callee: Mode | None
     meaning: str
     is_whole_only: bool = False
+    is_local: bool = False
+    """Whether it touches its own calls alone, so that other arms can share its process."""
 
 
 BRIDGES: dict[str, Bridge] = {
@@ -80,11 +82,14 @@ BRIDGES: dict[str, Bridge] = {
     "to-thread": Bridge((Mode.ASYNC,), Mode.SYNC, "sync client through asyncio.to_thread"),
     "asyncio-run": Bridge((Mode.SYNC,), Mode.ASYNC, "async client, asyncio.run per call", is_whole_only=True),
     "full-pool": Bridge((Mode.ASYNC,), None, "async client, the loop's default executor busy"),
-    "guarded": Bridge((Mode.SYNC, Mode.ASYNC), None, "client under harness.guard: deadlines from outside"),
+    "guarded": Bridge(
+        (Mode.SYNC, Mode.ASYNC), None, "client under harness.guard: deadlines from outside", is_local=True
+    ),
+    "collected": Bridge((Mode.SYNC, Mode.ASYNC), None, "client whose calls harness.collect writes down", is_local=True),
     "apart": Bridge((Mode.SYNC,), None, "client under harness.apart: in a thread that can be left behind"),
     "in-process": Bridge((Mode.SYNC,), None, "client in a process that can be killed", is_whole_only=True),
 }
-"""Ways to call a client other than straight: from the other colour, or under a guard."""
+"""Ways to call a client other than straight: from the other colour, under a guard, or written down."""
 
 _NAME = re.compile(
     rf"(?P<path>[a-z_]+)(@(?P<environment>[a-z]+))?(-(?P<bridge>{'|'.join(BRIDGES)}))?(?P<null>{NULL_SUFFIX})?"

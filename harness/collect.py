@@ -4,9 +4,11 @@ Standard library only. A call costs one append to a bounded queue; a thread of i
 is slow or full, or the queue is, calls are dropped and counted, and nothing of it reaches the caller::
 
     collector = Collector("results/collected")
-    litellm.callbacks = [collector.litellm_logger()]
+    collector.watch_litellm()
     answer = collector.call(client.chat.completions.create, provider="openai", model="gpt-5-mini", messages=...)
     for chunk in collector.stream(client.chat.completions.create, provider="openai", model="…", stream=True, …): ...
+    answer = await collector.acall(aclient.chat.completions.create, provider="openai", model="…", messages=...)
+    async for chunk in collector.astream(aclient.chat.completions.create, provider="openai", model="…", …): ...
 
 Kept are times, model, provider, budgets, token counts, price and the kind of error. Prompts, answers, keys and users
 are never looked at.
@@ -14,13 +16,14 @@ are never looked at.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,50 +68,69 @@ class Collector:
 
     def call(self, function: Callable[..., T], /, *args: Any, provider: str, model: str, **kwargs: Any) -> T:
         """Make one whole call of a client and keep how long it took, whatever becomes of it."""
-        started_at, began = time.time(), time.monotonic()
+        watched = _Watched(self, provider, model, kwargs)
         try:
             found = function(*args, model=model, **kwargs)
         except BaseException as problem:
-            self.keep(_row(provider, model, kwargs, started_at) | _failed(problem, time.monotonic() - began))
+            watched.failed(problem)
             raise
-        duration = time.monotonic() - began
-        self.keep(_row(provider, model, kwargs, started_at) | {"duration": duration, "ok": True} | _usage(found))
+        watched.answered(found)
         return found
 
     def stream(
         self, function: Callable[..., Iterable[T]], /, *args: Any, provider: str, model: str, **kwargs: Any
     ) -> Iterator[T]:
         """Yield a stream's chunks, and keep when the first came, the longest silence, and the whole."""
-        started_at, began = time.time(), time.monotonic()
-        first = longest = None
-        last, chunks, used = began, 0, 0.0
-        told: Row = {"ok": True}
+        watched = _WatchedStream(self, provider, model, kwargs)
         try:
             for chunk in function(*args, model=model, **kwargs):
-                now = time.monotonic()
-                if first is None:
-                    first = now - began
-                else:
-                    longest = max(longest or 0.0, now - last)
-                chunks += 1
-                told |= _usage(chunk)
+                watched.came(chunk)
                 yield chunk
-                last = time.monotonic()
-                used += last - now
-        except GeneratorExit:
-            told = {"ok": False, "error": "cancelled"}
-            raise
+                watched.goes_on()
         except BaseException as problem:
-            told = _failed(problem, 0.0)
+            watched.failed(problem)
             raise
-        finally:
-            timed = {
-                "duration": time.monotonic() - began - used,
-                "first_chunk": first,
-                "max_gap": longest,
-                "chunks": chunks,
-            }
-            self.keep(_row(provider, model, kwargs, started_at) | told | timed | {"stream": True})
+        watched.ended()
+
+    async def acall(
+        self, function: Callable[..., Awaitable[T]], /, *args: Any, provider: str, model: str, **kwargs: Any
+    ) -> T:
+        """Make one whole call of an async client and keep how long it took, whatever becomes of it."""
+        watched = _Watched(self, provider, model, kwargs)
+        try:
+            found = await function(*args, model=model, **kwargs)
+        except BaseException as problem:
+            watched.failed(problem)
+            raise
+        watched.answered(found)
+        return found
+
+    async def astream(
+        self,
+        function: Callable[..., Awaitable[AsyncIterable[T]]],
+        /,
+        *args: Any,
+        provider: str,
+        model: str,
+        **kwargs: Any,
+    ) -> AsyncIterator[T]:
+        """Yield an async stream's chunks, and keep when the first came, the longest silence, and the whole."""
+        watched = _WatchedStream(self, provider, model, kwargs)
+        try:
+            async for chunk in await function(*args, model=model, **kwargs):
+                watched.came(chunk)
+                yield chunk
+                watched.goes_on()
+        except BaseException as problem:
+            watched.failed(problem)
+            raise
+        watched.ended()
+
+    def watch_litellm(self) -> None:
+        """Have LiteLLM tell of every call from now on: put ``litellm_logger`` among its callbacks."""
+        import litellm
+
+        litellm.callbacks.append(self.litellm_logger())
 
     def litellm_logger(self) -> Any:
         """A ``CustomLogger`` to put into ``litellm.callbacks``. Imports LiteLLM."""
@@ -177,6 +199,72 @@ class Collector:
                 self.dropped += len(lines)
 
 
+class _Watched:
+    """One whole call while it is made; both colours tell it what they see."""
+
+    __slots__ = ("_asked", "_began", "_collector", "_model", "_provider", "_started_at")
+
+    def __init__(self, collector: Collector, provider: str, model: str, asked: Mapping[str, Any]) -> None:
+        self._collector, self._provider, self._model, self._asked = collector, provider, model, asked
+        self._started_at, self._began = time.time(), time.monotonic()
+
+    def answered(self, found: Any) -> None:
+        """It was answered."""
+        self._keep({"duration": time.monotonic() - self._began, "ok": True} | _usage(found))
+
+    def failed(self, problem: BaseException) -> None:
+        """It failed."""
+        self._keep(_failed(problem, time.monotonic() - self._began))
+
+    def _keep(self, told: Row) -> None:
+        self._collector.keep(_row(self._provider, self._model, self._asked, self._started_at) | told)
+
+
+class _WatchedStream(_Watched):
+    """One stream while it is read. What the reader takes over a chunk is no silence of the provider's."""
+
+    __slots__ = ("_chunks", "_first", "_last", "_longest", "_usage", "_used")
+
+    def __init__(self, collector: Collector, provider: str, model: str, asked: Mapping[str, Any]) -> None:
+        super().__init__(collector, provider, model, asked)
+        self._first: float | None = None
+        self._longest: float | None = None
+        self._last, self._used, self._chunks = self._began, 0.0, 0
+        self._usage: Row = {}
+
+    def came(self, chunk: Any) -> None:
+        """A chunk arrived."""
+        now = time.monotonic()
+        silence = now - self._last
+        if self._chunks == 0:
+            self._first = silence
+        elif self._longest is None or silence > self._longest:
+            self._longest = silence
+        self._last = now
+        self._chunks += 1
+        if getattr(chunk, "usage", None) is not None or getattr(chunk, "usage_metadata", None) is not None:
+            self._usage |= _usage(chunk)
+
+    def goes_on(self) -> None:
+        """The reader wants the next one."""
+        now = time.monotonic()
+        self._used += now - self._last
+        self._last = now
+
+    def ended(self) -> None:
+        """It ended by itself."""
+        self._keep({"ok": True} | self._timed())
+
+    def failed(self, problem: BaseException) -> None:
+        """It broke off, or its reader left."""
+        self._keep(_failed(problem, 0.0) | self._timed())
+
+    def _timed(self) -> Row:
+        duration = time.monotonic() - self._began - self._used
+        timed = {"duration": duration, "first_chunk": self._first, "max_gap": self._longest, "chunks": self._chunks}
+        return self._usage | timed | {"stream": True}
+
+
 def _row(provider: str, model: str, asked: Mapping[str, Any], started_at: float) -> Row:
     timeout = asked.get("timeout")
     return {
@@ -191,8 +279,10 @@ def _row(provider: str, model: str, asked: Mapping[str, Any], started_at: float)
 
 
 def _failed(problem: BaseException, duration: float) -> Row:
-    """The kind of a failure: its class's name and its status, never its words."""
+    """The kind of a failure: its class's name and its status, never its words; a caller who left has cancelled."""
     status = getattr(problem, "status_code", None)
+    if isinstance(problem, GeneratorExit | asyncio.CancelledError):
+        return {"ok": False, "duration": duration, "error": "cancelled"}
     return {
         "ok": False,
         "duration": duration,

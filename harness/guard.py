@@ -73,32 +73,53 @@ class Limits:
     first_chunk_s: float | None = None
     inter_chunk_s: float | None = None
 
-    def next(self, started_s: float, chunks: int) -> tuple[float, Phase, float]:
-        """When the next chunk is due (monotonic seconds), and the limit that would then fire: its phase and value."""
-        phase: Phase = "inter_chunk" if chunks else "first_chunk"
-        patience_s = self.inter_chunk_s if chunks else self.first_chunk_s
-        end_s, now_s = started_s + self.total_s, time.monotonic()
-        if patience_s is None or now_s + patience_s >= end_s:
-            return end_s, "total", self.total_s
-        return now_s + patience_s, phase, patience_s
+
+class Waits:
+    """A call's waits against its limits, from now on: when each is due, and which limit it is that then fires."""
+
+    __slots__ = ("_chunks", "_due_s", "_end_s", "_limits", "_patience_s")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._due_s = self._end_s = time.monotonic() + limits.total_s
+        self._patience_s = _NEVER if limits.first_chunk_s is None else limits.first_chunk_s
+        self._chunks = 0
+
+    def next_due_s(self) -> float:
+        """When a wait that begins now is due, in monotonic seconds."""
+        due_s = time.monotonic() + self._patience_s
+        self._due_s = due_s = due_s if due_s < self._end_s else self._end_s
+        return due_s
+
+    def came(self) -> None:
+        """A chunk came; all waits but the first are for a next one."""
+        if not self._chunks:
+            self._patience_s = _NEVER if self._limits.inter_chunk_s is None else self._limits.inter_chunk_s
+        self._chunks += 1
+
+    def exceeded(self) -> DeadlineExceeded:
+        """What the caller is told when the present wait is overdue."""
+        if self._due_s >= self._end_s:
+            return DeadlineExceeded("total", self._limits.total_s)
+        return DeadlineExceeded("inter_chunk" if self._chunks else "first_chunk", self._patience_s)
 
 
 def call(limits: Limits, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Make one whole sync call in this thread. Raises DeadlineExceeded after ``limits.total_s``."""
-    watch = _Watch()
-    try:
-        watch.begin(time.monotonic() + limits.total_s)
+    with _Watch(Waits(Limits(limits.total_s))) as watch:
         try:
-            result = function(*args, **kwargs)
-        finally:
-            watch.end()
-    except BaseException:
-        if not watch.end():
+            try:
+                watch.begin()
+                result = function(*args, **kwargs)
+            finally:
+                watch.end()
+        except BaseException:
+            if watch.end():
+                raise watch.waits.exceeded() from None
             raise
-        raise DeadlineExceeded("total", limits.total_s) from None
-    if watch.has_struck:
-        raise DeadlineExceeded("total", limits.total_s)
-    return result
+        if watch.has_struck:
+            raise watch.waits.exceeded()
+        return result
 
 
 def stream(limits: Limits, function: Callable[P, Iterable[T]], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
@@ -106,37 +127,36 @@ def stream(limits: Limits, function: Callable[P, Iterable[T]], /, *args: P.args,
 
     Leaving the loop early closes the stream.
     """
-    started_s, count, is_over = time.monotonic(), 0, False
     opened: Iterable[T] | None = None
     chunks: Iterator[T] | None = None
-    watch = _Watch()
-    try:
-        while True:
-            due_s, phase, limit_s = limits.next(started_s, count)
-            try:
-                watch.begin(due_s)
+    waits, is_over = Waits(limits), False
+    with _Watch(waits) as watch:
+        try:
+            while True:
                 try:
-                    if chunks is None:
-                        opened = function(*args, **kwargs)
-                        chunks = iter(opened)
-                    chunk = next(chunks)
-                finally:
-                    watch.end()
-            except BaseException as problem:
-                if watch.end():
-                    raise DeadlineExceeded(phase, limit_s) from None
-                is_over = True
-                if isinstance(problem, StopIteration):
-                    return
-                raise
-            if watch.has_struck:
-                raise DeadlineExceeded(phase, limit_s)
-            count += 1
-            yield chunk
-    finally:
-        if not is_over:
-            for stream_object in (chunks, opened):
-                _close(stream_object)
+                    try:
+                        watch.begin()
+                        if chunks is None:
+                            opened = function(*args, **kwargs)
+                            chunks = iter(opened)
+                        chunk = next(chunks)
+                    finally:
+                        watch.end()
+                except BaseException as problem:
+                    if watch.end():
+                        raise waits.exceeded() from None
+                    is_over = True
+                    if isinstance(problem, StopIteration):
+                        return
+                    raise
+                if watch.has_struck:
+                    raise waits.exceeded()
+                waits.came()
+                yield chunk
+        finally:
+            if not is_over:
+                for stream_object in (chunks, opened):
+                    _close(stream_object)
 
 
 async def acall(limits: Limits, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -154,34 +174,37 @@ async def acall(limits: Limits, function: Callable[P, Awaitable[T]], /, *args: P
 async def astream(
     limits: Limits, function: Callable[P, Awaitable[AsyncIterable[T]]], /, *args: P.args, **kwargs: P.kwargs
 ) -> AsyncIterator[T]:
-    """Yield an async stream's chunks. Raises DeadlineExceeded when the first, the next or the last is late."""
-    started_s, count, is_over = time.monotonic(), 0, False
+    """Yield an async stream's chunks. Raises DeadlineExceeded when the first, the next or the last is late.
+
+    Leaving the loop early closes the stream.
+    """
     opened: AsyncIterable[T] | None = None
     chunks: AsyncIterator[T] | None = None
-    loop = asyncio.get_running_loop()
-    try:
-        while True:
-            due_s, phase, limit_s = limits.next(started_s, count)
-            scope = asyncio.timeout_at(loop.time() + due_s - time.monotonic())
-            try:
-                async with scope:
+    waits, is_over = Waits(limits), False
+    with _TaskWatch(waits) as watch:
+        try:
+            while True:
+                watch.begin()
+                try:
                     if chunks is None:
                         opened = await function(*args, **kwargs)
                         chunks = aiter(opened)
-                    chunk = await anext(chunks)
-            except StopAsyncIteration:
-                is_over = True
-                return
-            except TimeoutError:
-                if scope.expired():
-                    raise DeadlineExceeded(phase, limit_s) from None
-                raise
-            count += 1
-            yield chunk
-    finally:
-        if not is_over:
-            for stream_object in (chunks, opened):
-                await _let_go(stream_object)
+                    chunk = await chunks.__anext__()
+                except (Exception, asyncio.CancelledError) as problem:
+                    if watch.end(problem):
+                        raise waits.exceeded() from None
+                    if isinstance(problem, StopAsyncIteration):
+                        is_over = True
+                        return
+                    raise
+                if watch.end():
+                    raise waits.exceeded()
+                waits.came()
+                yield chunk
+        finally:
+            if not is_over:
+                for stream_object in (chunks, opened):
+                    await _let_go(stream_object)
 
 
 async def _let_go(opened: Any) -> None:
@@ -208,43 +231,114 @@ class Abandoned(BaseException):
     """Raised inside a thread whose call was given up; no client's ``except Exception`` holds it."""
 
 
-class _Watch:
-    """One wait of one thread, for the watchman to end when it is overdue."""
+class _TaskWatch:
+    """A stream's waits in a task, which is cancelled when one of them is overdue.
 
-    __slots__ = ("_ident", "_lock", "_raised_s", "_watchman", "due_s", "has_struck")
+    One timer serves all waits: a chunk only moves what is due, and the timer looks again where that lies further on.
+    """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._watchman: _Watchman | None = None
-        self._ident = 0
-        self.due_s = self._raised_s = _NEVER
+    __slots__ = ("_cancelling", "_due_s", "_looks_at_s", "_task", "_timer", "_waits", "has_struck")
+
+    def __init__(self, waits: Waits) -> None:
+        self._waits = waits
+        self._task: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._cancelling = 0
+        self._due_s = self._looks_at_s = _NEVER
         self.has_struck = False
 
-    def begin(self, due_s: float) -> None:
-        """Have this thread's wait ended at ``due_s`` (monotonic seconds)."""
-        self._ident, self.due_s, self._watchman = threading.get_ident(), due_s, _the_watchman()
-        self._watchman.begin(self)
+    def __enter__(self) -> "_TaskWatch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._due_s = _NEVER
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def begin(self) -> None:
+        """Have this task's wait ended when it is due."""
+        self._task = task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("expected a task to watch, got none; call this from a task")
+        self._cancelling = task.cancelling()
+        self._due_s = due_s = self._waits.next_due_s()
+        if due_s < self._looks_at_s:
+            self._look_at(due_s)
+
+    def end(self, problem: BaseException | None = None) -> bool:
+        """The wait is over, with this problem. Whether it was struck, and nobody else cancelled the task meanwhile."""
+        self._due_s = _NEVER
+        if not self.has_struck or self._task is None:
+            return False
+        is_ours_alone = self._task.uncancel() <= self._cancelling
+        return is_ours_alone or not isinstance(problem, asyncio.CancelledError)
+
+    def _look_at(self, due_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._looks_at_s = due_s
+        self._timer = asyncio.get_running_loop().call_later(max(due_s - time.monotonic(), 0), self._look)
+
+    def _look(self) -> None:
+        self._looks_at_s, self._timer = _NEVER, None
+        if self._due_s > time.monotonic():
+            if self._due_s < _NEVER:
+                self._look_at(self._due_s)
+        elif self._task is not None:
+            self.has_struck = True
+            self._task.cancel()
+
+
+class _Watch:
+    """One call's waits in a thread, for the watchman to end the one that is overdue; between two, nothing strikes."""
+
+    __slots__ = ("_ident", "_is_striking", "_lock", "_raised_s", "_watchman", "due_s", "has_struck", "waits")
+
+    def __init__(self, waits: Waits) -> None:
+        self.waits = waits
+        self._watchman = _the_watchman()
+        self._lock = threading.Lock()
+        self._ident = 0
+        self._is_striking = self.has_struck = False
+        self.due_s = self._raised_s = _NEVER
+
+    def __enter__(self) -> "_Watch":
+        self._watchman.watched.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watchman.watched.discard(self)
+
+    def begin(self) -> None:
+        """Have this thread's wait ended when it is due."""
+        self._ident = threading.get_ident()
+        self.due_s = due_s = self.waits.next_due_s()
+        if due_s < self._watchman.looks_at_s:
+            self._watchman.wake()
 
     def end(self) -> bool:
-        """The wait is over: nothing strikes it any more. Whether something had. Safe to call twice."""
-        with self._lock:
-            self.due_s = _NEVER
-            if self.has_struck:
-                raise_in(self._ident, None)
-        if self._watchman is not None:
-            self._watchman.end(self)
+        """The wait is over: nothing strikes it any more. Whether something had. Safe to call twice.
+
+        Written and read in the opposite order by ``strike``: one of the two sees the other, without a lock per chunk.
+        """
+        self.due_s = _NEVER
+        if self._is_striking or self.has_struck:
+            with self._lock:
+                if self.has_struck:
+                    raise_in(self._ident, None)
         return self.has_struck
 
     def strike(self, now_s: float) -> None:
         """End the wait if it is overdue: raise in its thread (anew where that was swallowed) and break its wait."""
         with self._lock:
-            if self.due_s > now_s:
-                return
-            self.has_struck = True
-            if self._raised_s > now_s or now_s > self._raised_s + _SWALLOWED_S:
-                self._raised_s = now_s
-                raise_in(self._ident, Abandoned)
-            break_wait(self._ident)
+            self._is_striking = True
+            if self.due_s <= now_s:
+                self.has_struck = True
+                if self._raised_s > now_s or now_s > self._raised_s + _SWALLOWED_S:
+                    self._raised_s = now_s
+                    raise_in(self._ident, Abandoned)
+                break_wait(self._ident)
+            self._is_striking = False
 
 
 class _Watchman:
@@ -252,31 +346,26 @@ class _Watchman:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self._watched: set[_Watch] = set()
+        self.watched: set[_Watch] = set()
+        self.looks_at_s = _NEVER
         self._woken: SimpleQueue[None] = SimpleQueue()
-        self._looks_at_s = _NEVER
         threading.Thread(target=self._serve, name="guard", daemon=True).start()
 
-    def begin(self, watch: _Watch) -> None:
-        """Look after one more."""
-        self._watched.add(watch)
-        if watch.due_s < self._looks_at_s:
-            self._woken.put(None)
-
-    def end(self, watch: _Watch) -> None:
-        """Forget it. Safe to call twice."""
-        self._watched.discard(watch)
+    def wake(self) -> None:
+        """A wait is due before this thread would look again."""
+        self._woken.put(None)
 
     def _serve(self) -> None:
         while True:
-            self._looks_at_s = _NEVER  # whoever comes while the earliest is sought wakes this thread once more
+            self.looks_at_s = _NEVER  # whoever comes while the earliest is sought wakes this thread once more
             now_s = time.monotonic()
-            for watch in tuple(self._watched):
-                watch.strike(now_s)
-            earliest_s = min((watch.due_s for watch in tuple(self._watched)), default=_NEVER)
-            self._looks_at_s = earliest_s if earliest_s > now_s else now_s + LOOK_AGAIN_S
+            for watch in tuple(self.watched):
+                if watch.due_s <= now_s:
+                    watch.strike(now_s)
+            earliest_s = min((watch.due_s for watch in tuple(self.watched)), default=_NEVER)
+            self.looks_at_s = earliest_s if earliest_s > now_s else now_s + LOOK_AGAIN_S
             with contextlib.suppress(Empty):
-                self._woken.get(timeout=min(self._looks_at_s - now_s, _LONGEST_SLEEP_S))
+                self._woken.get(timeout=min(self.looks_at_s - now_s, _LONGEST_SLEEP_S))
 
 
 _watchmen: list[_Watchman] = []

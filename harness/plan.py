@@ -56,6 +56,10 @@ class Plan(Strict):
     warmup: int = Field(ge=1, description="calls per (path, stream) before measuring")
     seed: int = 1
     environment: Literal["default", "latest"] = "default"
+    together: bool = Field(
+        default=False,
+        description="arms of one path share a process, so that only what differs between them is compared",
+    )
     also: str | None = Field(default=None, description="a second plan, by name, that bench measures for the same page")
     arms: tuple[str, ...] = Field(min_length=2, strict=False)
     cells: tuple[CellFamily, ...] = Field(min_length=1, strict=False)
@@ -80,7 +84,20 @@ class Plan(Strict):
                 raise ValueError(
                     f"expected arm '{arm.removesuffix(NULL_SUFFIX)}' beside its null arm '{arm}', got {list(self.arms)}"
                 )
+        if self.together:
+            _check_together(self.arms)
         return self
+
+
+def _check_together(arms: tuple[str, ...]) -> None:
+    """Only what leaves the process as it is can share one. Raises ValueError."""
+    for name, parts in ((arm, arm_names.parse(arm)) for arm in arms):
+        changes_all = parts.bridge and not arm_names.BRIDGES[parts.bridge].is_local
+        if changes_all or (parts.bridge == "collected" and arm_names.path_named(parts.path).client == "litellm"):
+            raise ValueError(
+                f"expected only arms that leave their process as it is where together = true, got {name!r}; "
+                "remove it, or together"
+            )
 
 
 def _check_name(arm: str) -> None:

@@ -41,7 +41,7 @@ LAYERS: dict[str, set[str]] = {
     "clients": WORDS,
     "replay": LOWEST,
     "dataset": LOWEST,
-    "load": WORDS | {"clients", "guard", "apart", "killable"},
+    "load": WORDS | {"clients", "guard", "apart", "killable", "collect"},
     "analysis": LOWEST | {"dataset"},
     "conductor": LOWEST | {"clients", "load", "replay", "dataset", "guard", "fault_plan"},
     "importers": WORDS | {"door", "dataset", "cassette", "atomic"},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,9 +45,56 @@ def chunks(*, model: str, gap_s: float = 0.0, **more: Any) -> Iterator[int]:
     yield 2
 
 
-def test_a_call_is_kept_without_what_was_said(collector: Collector, tmp_path: Path) -> None:
+async def aanswer(**asked: Any) -> Any:
+    """The same client, async."""
+    return answer(**asked)
+
+
+async def achunks(**asked: Any) -> AsyncIterator[int]:
+    """The same stream, async."""
+    return _aiterated(chunks(**asked))
+
+
+async def _aiterated(items: Iterator[int]) -> AsyncIterator[int]:
+    for item in items:
+        yield item
+
+
+def called(collector: Collector, mode: str, **asked: Any) -> Any:
+    """One whole call, in either colour."""
+    if mode == "sync":
+        return collector.call(answer, provider="openai", **asked)
+    return asyncio.run(collector.acall(aanswer, provider="openai", **asked))
+
+
+def streamed(collector: Collector, mode: str, *, used_s: float = 0.0, leave_after: int = 99, **asked: Any) -> None:
+    """One stream read in either colour; the reader takes ``used_s`` over every chunk, and may leave early."""
+
+    async def read() -> None:
+        items = collector.astream(achunks, provider="openai", **asked)
+        count = 0
+        async for _ in items:
+            time.sleep(used_s)
+            count += 1
+            if count == leave_after:
+                await items.aclose()  # type: ignore[attr-defined]
+                return
+
+    if mode == "async":
+        asyncio.run(read())
+        return
+    items = collector.stream(chunks, provider="openai", **asked)
+    for count, _ in enumerate(items, 1):
+        time.sleep(used_s)
+        if count == leave_after:
+            items.close()  # type: ignore[attr-defined]
+            return
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_a_call_is_kept_without_what_was_said(collector: Collector, tmp_path: Path, mode: str) -> None:
     """Its time, budget and tokens; the result is the caller's own."""
-    found = collector.call(answer, provider="openai", model="m", messages="a secret", max_tokens=300, timeout=60.0)
+    found = called(collector, mode, model="m", messages="a secret", max_tokens=300, timeout=60.0)
     assert found.text == "a secret"
     (line,) = lines(collector, tmp_path / "collected")
     assert (line["provider"], line["model"], line["max_tokens"], line["timeout"]) == ("openai", "m", 300, 60.0)
@@ -54,27 +102,53 @@ def test_a_call_is_kept_without_what_was_said(collector: Collector, tmp_path: Pa
     assert "secret" not in json.dumps(line)
 
 
-def test_a_stream_is_kept_with_its_longest_silence(collector: Collector, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_a_stream_is_kept_with_its_longest_silence(collector: Collector, tmp_path: Path, mode: str) -> None:
     """What the reader takes over a chunk is no silence of the provider's."""
-    for _ in collector.stream(chunks, provider="openai", model="m", gap_s=0.05):
-        time.sleep(0.1)
+    streamed(collector, mode, model="m", gap_s=0.05, used_s=0.1)
     (line,) = lines(collector, tmp_path / "collected")
-    assert line["chunks"] == 2
+    assert (line["chunks"], line["ok"], line["stream"]) == (2, True, True)
     assert 0.05 <= line["max_gap"] < 0.1
     assert 0.05 <= line["duration"] < 0.15
 
 
-def test_a_failure_is_kept_by_kind_and_raised(collector: Collector, tmp_path: Path) -> None:
-    """Never its words."""
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_a_reader_who_leaves_has_cancelled(collector: Collector, tmp_path: Path, mode: str) -> None:
+    """It is no answer, and no failure of the provider's."""
+    streamed(collector, mode, model="m", leave_after=1)
+    (line,) = lines(collector, tmp_path / "collected")
+    assert (line["ok"], line["error"], line["chunks"]) == (False, "cancelled", 1)
 
-    class RateLimitError(Exception):
-        status_code = 429
 
-    def fail(**more: Any) -> None:
-        raise RateLimitError("a secret")
+class RateLimitError(Exception):
+    """As a client raises it."""
 
-    with pytest.raises(RateLimitError):
+    status_code = 429
+
+
+def fail(**more: Any) -> None:
+    """A client that is refused."""
+    raise RateLimitError("a secret")
+
+
+async def afail(**more: Any) -> None:
+    """The same, async."""
+    fail(**more)
+
+
+def refused(collector: Collector, mode: str) -> None:
+    """One refused call, in either colour."""
+    if mode == "sync":
         collector.call(fail, provider="openai", model="m")
+    else:
+        asyncio.run(collector.acall(afail, provider="openai", model="m"))
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_a_failure_is_kept_by_kind_and_raised(collector: Collector, tmp_path: Path, mode: str) -> None:
+    """Never its words."""
+    with pytest.raises(RateLimitError):
+        refused(collector, mode)
     (line,) = lines(collector, tmp_path / "collected")
     assert (line["ok"], line["error"], line["status"]) == (False, "RateLimitError", 429)
     assert "secret" not in json.dumps(line)

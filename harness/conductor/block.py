@@ -82,7 +82,7 @@ def _take_turns(
     on_call: Callable[[], None],
 ) -> list[str]:
     failures: list[str] = []
-    places = {(seat.arm.name, cell): (seat, local) for seat in seats for local, cell in enumerate(seat.cells)}
+    places = {(place.arm.name, place.cell): (seat, local) for seat in seats for local, place in enumerate(seat.places)}
     calls = [cell.facts.cell.calls for cell in plan.cells]
     for turn in turns(calls, [cell.arms for cell in plan.cells], rng):
         seat, local = places[plan.arms[turn.arm].name, turn.cell]
@@ -100,8 +100,8 @@ def _calls(
 ) -> list[Call]:
     rows = []
     for seat, dump in dumped:
-        facts = [plan.cells[number].facts for number in seat.cells]
-        arms = [seat.facts(cell.cell.provider) for cell in facts]
+        facts = [plan.cells[place.cell].facts for place in seat.places]
+        arms = [seat.facts(place.arm, cell.cell.provider) for place, cell in zip(seat.places, facts, strict=True)]
         rows += [
             call_row(clock, facts[marks.cell], arms[marks.cell], marks, journal.get(marks.call_number, []))
             for marks in dump.marks
@@ -111,9 +111,10 @@ def _calls(
 
 def _senders(plan: BlockPlan, dumped: Sequence[tuple[Seat, Dump]]) -> dict[int, tuple[str, str]]:
     return {
-        marks.call_number: (plan.cells[seat.cells[marks.cell]].facts.cell.cell_id, seat.arm.name)
+        marks.call_number: (plan.cells[place.cell].facts.cell.cell_id, place.arm.name)
         for seat, dump in dumped
         for marks in dump.marks
+        for place in (seat.places[marks.cell],)
     }
 
 
@@ -125,7 +126,7 @@ def _cold(run_id: str, block: int, seat: Seat, dump: Dump) -> Cold:
     ready = seat.worker.ready
     return Cold(
         run_id,
-        seat.arm.name,
+        seat.arms[0].name,
         str(seat.mode),
         block,
         ready.import_ns,
@@ -137,9 +138,13 @@ def _cold(run_id: str, block: int, seat: Seat, dump: Dump) -> Cold:
 
 
 def _first_calls(plan: BlockPlan, block: int, seat: Seat, dump: Dump) -> Iterator[FirstCall]:
+    """Of the arm that came first into the process alone: whoever shares it finds it warm."""
     for position, (cell, shares, took_ns) in enumerate(dump.first_calls):
-        cell_id = plan.cells[seat.cells[cell]].facts.cell.cell_id
-        yield FirstCall(plan.run_id, seat.arm.name, str(seat.mode), block, cell_id, position, shares, took_ns)
+        place = seat.places[cell]
+        if place.arm != seat.arms[0]:
+            continue
+        cell_id = plan.cells[place.cell].facts.cell.cell_id
+        yield FirstCall(plan.run_id, place.arm.name, str(seat.mode), block, cell_id, position, shares, took_ns)
 
 
 def _pressure(

@@ -62,9 +62,22 @@ def can_run(arm: Arm, cell: Cell) -> bool:
     return facts.can(cell.provider, cell.operation, bridge.callee or cell.mode)
 
 
-def cells_for(cells: Sequence[CellPlan], arm: int, mode: Mode) -> tuple[int, ...]:
-    """Positions of the cells that one worker (an arm in a colour) serves, in plan order: its own numbering."""
-    return tuple(number for number, cell in enumerate(cells) if cell.facts.cell.mode == mode and arm in cell.arms)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What one arm asks in one cell (its position in the plan); a worker's places are its own numbering of them."""
+
+    arm: Arm
+    cell: int
+
+
+def places_for(cells: Sequence[CellPlan], arms: Sequence[tuple[int, Arm]], mode: Mode) -> tuple[Place, ...]:
+    """The places that one worker (its arms, by plan position, in a colour) serves, cell by cell in plan order."""
+    return tuple(
+        Place(arm, number)
+        for number, cell in enumerate(cells)
+        for position, arm in arms
+        if cell.facts.cell.mode == mode and position in cell.arms
+    )
 
 
 def alias(cell: int) -> str:
@@ -80,24 +93,25 @@ def root_url(cell: CellPlan, port: int, arm: Arm | None = None) -> str:
 
 
 def worker_spec(
-    cells: Sequence[CellPlan], arm: Arm, numbers: Sequence[int], mode: Mode, port: int, gateway_url: str
+    cells: Sequence[CellPlan], places: Sequence[Place], mode: Mode, port: int, gateway_url: str
 ) -> WorkerSpec:
-    """All that one worker is told."""
+    """All that one worker is told; its arms are of one path."""
+    arm = places[0].arm
     return WorkerSpec(
         client=arm.path,
         mode=mode,
-        cells=tuple(_cell_spec(cells[number], number, arm, port, gateway_url) for number in numbers),
+        cells=tuple(_cell_spec(cells[place.cell], place, port, gateway_url) for place in places),
         injected_ns=arm.injected_ns,
-        bridge=arm.bridge,
     )
 
 
-def _cell_spec(cell: CellPlan, number: int, arm: Arm, port: int, gateway_url: str) -> CellSpec:
+def _cell_spec(cell: CellPlan, place: Place, port: int, gateway_url: str) -> CellSpec:
+    arm = place.arm
     target = Target(
         root_url=root_url(cell, port, arm),
         api_key=RESERVED_API_KEY,
         timeout_s=cell.timeout_s,
         gateway_url=gateway_url,
-        gateway_model=alias(number) if gateway_url else "",
+        gateway_model=alias(place.cell) if gateway_url else "",
     )
-    return CellSpec(target, cell.question, cell.truth)
+    return CellSpec(target, cell.question, cell.truth, arm.name, arm.bridge)

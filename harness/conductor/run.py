@@ -78,7 +78,9 @@ def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest |
         if resume is not None:
             check_same_versions(manifest, backend)
         store.write_manifest(manifest)
-        plan = BlockPlan(manifest.run_id, campaign.arms, cells, campaign.plan.plan.warmup, campaign.seed)
+        plan = BlockPlan(
+            manifest.run_id, campaign.arms, cells, campaign.plan.plan.warmup, campaign.seed, campaign.plan.plan.together
+        )
         failures: list[str] = []
         for block in sorted(set(range(manifest.blocks_planned)) - store.blocks_done(manifest.run_id)):
             result, lost = _measure(plan, block, backend, journal, progress)

@@ -7,7 +7,7 @@ Called by ``conductor.block``. A process that dies or hangs while it warms up is
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from harness import arms as arm_names
 from harness.clients import client_named
 from harness.clock import clock_domain
 from harness.conductor.backends import check_answers
-from harness.conductor.cells import RESERVED_API_KEY, CellPlan, alias, cells_for, root_url, worker_spec
+from harness.conductor.cells import RESERVED_API_KEY, CellPlan, Place, alias, places_for, root_url, worker_spec
 from harness.conductor.environments import interpreter
 from harness.conductor.gateway import Deployment, Gateway
 from harness.conductor.join import ArmFacts
@@ -41,45 +41,53 @@ class BlockPlan:
     cells: tuple[CellPlan, ...]
     warmup: int
     seed: int
+    together: bool = False
+
+    def crews(self) -> list[list[tuple[int, Arm]]]:
+        """Which arms (by position) share a process: each has its own, or those of one path are together."""
+        found: dict[Hashable, list[tuple[int, Arm]]] = {}
+        for position, arm in enumerate(self.arms):
+            crew = (arm.path, arm.environment, arm.injected_ns) if self.together else position
+            found.setdefault(crew, []).append((position, arm))
+        return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One worker of a block: an arm in a colour, the cells it serves (plan positions, its own order), its process."""
+    """One worker of a block: its arms (usually one) in a colour, the places it serves in its own order, its process."""
 
-    arm: Arm
+    arms: tuple[Arm, ...]
     mode: Mode
-    cells: tuple[int, ...]
+    places: tuple[Place, ...]
     worker: WorkerProcess
 
-    def facts(self, provider: str) -> ArmFacts:
-        """Versions of the arm's client and of the HTTP library under it, as its own process has them."""
-        facts, versions = client_named(self.arm.path).FACTS, self.worker.ready.versions
-        bridge = arm_names.BRIDGES.get(self.arm.bridge)
+    def facts(self, arm: Arm, provider: str) -> ArmFacts:
+        """Versions of an arm's client and of the HTTP library under it, as its own process has them."""
+        facts, versions = client_named(arm.path).FACTS, self.worker.ready.versions
+        bridge = arm_names.BRIDGES.get(arm.bridge)
         callee = (bridge and bridge.callee) or self.mode
         version = versions[facts.distribution] if facts.distribution else versions.get("llm-call-bench", "built in")
         library = facts.http_library(callee, provider, version)
-        return ArmFacts(
-            self.arm, arm_names.path_named(self.arm.path).client, version, library, versions.get(library, "unknown")
-        )
+        return ArmFacts(arm, arm_names.path_named(arm.path).client, version, library, versions.get(library, "unknown"))
 
 
 def seat_all(plan: BlockPlan, rng: random.Random, backend: BackendProcess, stack: ExitStack) -> list[Seat]:
     """Start the gateway where an arm needs one, then every worker in random order; each makes its first call alone."""
     gateway_url = _gateway_url(plan, backend.port, stack)
     wanted = [
-        (arm, mode, numbers)
-        for index, arm in enumerate(plan.arms)
+        (tuple(arm for _, arm in crew), mode, places)
+        for crew in plan.crews()
         for mode in _modes(plan.cells)
-        if (numbers := cells_for(plan.cells, index, mode))
+        if (places := places_for(plan.cells, crew, mode))
     ]
     seats = []
-    for arm, mode, numbers in rng.sample(wanted, len(wanted)):
-        spec = worker_spec(plan.cells, arm, numbers, mode, backend.port, gateway_url if _is_gateway(arm) else "")
-        worker = WorkerProcess(f"{arm.name} ({mode})", spec, python=interpreter(arm.environment))
-        seats.append(Seat(arm, mode, numbers, stack.enter_context(worker)))
+    for arms, mode, places in rng.sample(wanted, len(wanted)):
+        spec = worker_spec(plan.cells, places, mode, backend.port, gateway_url if _is_gateway(arms[0]) else "")
+        name = f"{', '.join(arm.name for arm in arms)} ({mode})"
+        worker = WorkerProcess(name, spec, python=interpreter(arms[0].environment))
+        seats.append(Seat(arms, mode, places, stack.enter_context(worker)))
         _check_clock(worker)
-        _warm(worker, plan.cells[numbers[0]], 0, 1, backend)
+        _warm(worker, plan.cells[places[0].cell], 0, 1, backend)
     return seats
 
 
@@ -125,9 +133,10 @@ def warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) ->
     """
 
     def warm(seat: Seat) -> list[str]:
-        cells = [plan.cells[number] for number in seat.cells]
+        cells = [plan.cells[place.cell] for place in seat.places]
         is_hot = [cell.facts.cell.load is Load.HOT for cell in cells]
-        counts = enumerate(warmups([cell.kind for cell in cells], is_hot, plan.warmup))
+        kinds = [(cell.kind, place.arm.name) for cell, place in zip(cells, seat.places, strict=True)]
+        counts = enumerate(warmups(kinds, is_hot, plan.warmup))
         return [said for index, calls in counts if (said := _warm(seat.worker, cells[index], index, calls, backend))]
 
     def warm_or_replace(seat: Seat) -> tuple[list[str], list[str]]:

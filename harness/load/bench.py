@@ -40,9 +40,9 @@ class Bench:
     plus whatever the process burns afterwards until its next command: work that a library defers is not free.
     """
 
-    def __init__(self, spec: WorkerSpec, client: Client) -> None:
+    def __init__(self, spec: WorkerSpec, subjects: Mapping[str, Client]) -> None:
         self.spec = spec
-        self.client = client
+        self._clients = [subjects[cell.bridge] for cell in spec.cells]
         self.timer = CallTimer()
         self.marks: list[Marks] = []
         self.last_failure = ""
@@ -58,10 +58,14 @@ class Bench:
         """The spec of one cell."""
         return self.spec.cells[index]
 
+    def client(self, index: int) -> Client:
+        """The client as one cell calls it."""
+        return self._clients[index]
+
     def arguments(self, index: int, call_number: int) -> dict[str, Any]:
         """The client's keyword arguments for one call."""
         cell = self.spec.cells[index]
-        return self.client.arguments(cell.question, cell.target, call_number)
+        return self._clients[index].arguments(cell.question, cell.target, call_number)
 
     def settle(self) -> None:
         """A command arrived: book the CPU burnt since the last call was judged, and finish that call's marks."""
@@ -83,7 +87,7 @@ class Bench:
         cpu_ns = time.process_time_ns() - self._cpu_ns
         gc_ns = self._gc.total_ns - self._gc_ns
         cell = self.spec.cells[index]
-        answer, verdict = self._judge(cell, result, chunks, error)
+        answer, verdict = self._judge(index, result, chunks, error)
         self.last_outcome = verdict.outcome
         is_ok = verdict.outcome == cell.truth.outcome
         if not is_ok:
@@ -95,12 +99,13 @@ class Bench:
         return is_ok
 
     def _judge(
-        self, cell: CellSpec, result: Any, chunks: list[Any], error: BaseException | None
+        self, index: int, result: Any, chunks: list[Any], error: BaseException | None
     ) -> tuple[Answer | None, Verdict]:
         if error is not None:
             return None, judge_error(error)
+        cell, client = self.spec.cells[index], self._clients[index]
         try:
-            answer = self.client.read_chunks(chunks) if cell.question.stream else self.client.read_whole(result)
+            answer = client.read_chunks(chunks) if cell.question.stream else client.read_whole(result)
             verdict = judge_answer(answer, cell.truth)
         except Exception as problem:  # noqa: BLE001  an answer that cannot be read is data: wrong content
             return None, Verdict(Outcome.WRONG_CONTENT, "unreadable", type(problem).__qualname__)
@@ -124,7 +129,7 @@ class Bench:
             "started_ns": self.timer.started_ns,
             "finished_ns": self.timer.finished_ns,
             "arrivals_ns": tuple(self.timer.arrivals_ns()),
-            "content_chunks": tuple(i for i, chunk in enumerate(chunks) if self.client.has_content(chunk)),
+            "content_chunks": tuple(i for i, chunk in enumerate(chunks) if self._clients[index].has_content(chunk)),
             "cpu_ns": cpu_ns,
             "gc_ns": gc_ns,
             "outcome": str(verdict.outcome),

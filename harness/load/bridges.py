@@ -154,6 +154,10 @@ def bridged(client: Client, bridge: str) -> Any:
         return client
     if bridge in _BRIDGES:
         return _BRIDGES[bridge](client)
-    from harness.load.guarded import GUARDS  # what guards load no other process should hold
+    if bridge == "collected":
+        from harness.load.collected import Collected  # what these load no other process should hold
+
+        return Collected(client)
+    from harness.load.guarded import GUARDS
 
     return GUARDS[bridge](client)

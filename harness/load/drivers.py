@@ -13,7 +13,7 @@ from harness.load.bench import Bench
 def drive_sync(bench: Bench, handle: Any, index: int, call_number: int) -> bool:
     """Make one call in this thread. Returns whether it was ok; its marks are in ``bench``."""
     arguments = bench.arguments(index, call_number)
-    client, timer, is_stream = bench.client, bench.timer, bench.cell(index).question.stream
+    client, timer, is_stream = bench.client(index), bench.timer, bench.cell(index).question.stream
     result, error, chunks = None, None, []
     bench.before()
     timer.start()
@@ -33,7 +33,7 @@ def drive_sync(bench: Bench, handle: Any, index: int, call_number: int) -> bool:
 async def drive_async(bench: Bench, handle: Any, index: int, call_number: int) -> bool:
     """Make one call in this task. Returns whether it was ok; its marks are in ``bench``."""
     arguments = bench.arguments(index, call_number)
-    client, timer, is_stream = bench.client, bench.timer, bench.cell(index).question.stream
+    client, timer, is_stream = bench.client(index), bench.timer, bench.cell(index).question.stream
     result, error, chunks = None, None, []
     bench.before()
     timer.start()

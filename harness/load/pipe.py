@@ -34,24 +34,23 @@ class Op(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CellSpec:
-    """One cell as a worker sees it."""
+    """One cell as a worker sees it: what an arm asks there, where, and across which bridge."""
 
     target: Target
     question: Question
     truth: Truth
+    arm: str = ""
+    bridge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """One worker process: one client in one colour, perhaps behind a bridge. ``injected_ns`` plants a known busy-wait
-    in the timed region.
-    """
+    """One worker process: one client in one colour. ``injected_ns`` plants a known busy-wait in the timed region."""
 
     client: str
     mode: str
     cells: tuple[CellSpec, ...]
     injected_ns: int = 0
-    bridge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,9 @@ def load_spec(line: bytes) -> WorkerSpec:
 
 
 def _cell(raw: Mapping[str, Any]) -> CellSpec:
-    return CellSpec(Target(**raw["target"]), load_question(raw["question"]), load_truth(raw["truth"]))
+    return CellSpec(
+        Target(**raw["target"]), load_question(raw["question"]), load_truth(raw["truth"]), raw["arm"], raw["bridge"]
+    )
 
 
 def load_question(raw: Mapping[str, Any]) -> Question:

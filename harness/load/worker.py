@@ -52,7 +52,7 @@ def main() -> None:
     import_ns = now_ns() - before_ns
     ready = pipe.Ready(import_ns, len(sys.modules), resident_bytes(), clock_domain(), versions(client.FACTS))
     replies.write(pipe.dump_ready(ready))
-    worker = Worker(Bench(spec, subject_of(spec, client)), replies.fileno(), brought)
+    worker = Worker(Bench(spec, subjects_of(spec, client)), replies.fileno(), brought)
     if spec.mode == "sync":
         worker.serve_sync(commands.fileno())
     else:
@@ -67,9 +67,14 @@ def hide_extras(facts: ClientFacts) -> None:
             sys.modules[name] = cast(ModuleType, None)
 
 
-def subject_of(spec: WorkerSpec, client: Client) -> Client:
-    """The client as this worker is to call it: behind a bridge, following jobs, or with a planted busy-wait."""
-    subject = cast(Client, bridged(client, spec.bridge))
+def subjects_of(spec: WorkerSpec, client: Client) -> dict[str, Client]:
+    """The client as this worker is to call it, by the bridge that it stands behind."""
+    return {bridge: _subject(spec, client, bridge) for bridge in {cell.bridge for cell in spec.cells}}
+
+
+def _subject(spec: WorkerSpec, client: Client, bridge: str) -> Client:
+    """Behind a bridge, following jobs, or with a planted busy-wait."""
+    subject = cast(Client, bridged(client, bridge))
     if any(cell.question.job for cell in spec.cells):
         subject = cast(Client, Following(cast(JobClient, subject)))
     return cast(Client, Injected(subject, spec.injected_ns)) if spec.injected_ns else subject
@@ -82,13 +87,13 @@ def versions(facts: ClientFacts) -> dict[str, str]:
 
 
 class Worker:
-    """One worker's handles (opened at the first warm-up of a cell, one per target) and its two command loops."""
+    """One worker's handles (opened at the first warm-up of a cell, one per arm and target), its two command loops."""
 
     def __init__(self, bench: Bench, replies: int, brought: tuple[str, ...]) -> None:
         self._brought = brought
         self._bench = bench
         self._replies = replies
-        self._handles: dict[Target, Any] = {}
+        self._handles: dict[tuple[str, Target], Any] = {}
         self._first_calls: dict[int, tuple[bool, int]] = {}
 
     def serve_sync(self, commands: int) -> None:
@@ -98,21 +103,21 @@ class Worker:
             bench.settle()
             match op:
                 case Op.CALL:
-                    self._reply(drive_sync(bench, self._handles[bench.cell(cell).target], cell, number))
+                    self._reply(drive_sync(bench, self._handles[_place(bench, cell)], cell, number))
                 case Op.WARM:
                     self._reply(self._warm_sync(cell, number))
                 case Op.DUMP:
                     self._dump()
-        for handle in self._handles.values():
-            bench.client.close_sync(handle)
+        for cell, handle in self._opened():
+            bench.client(cell).close_sync(handle)
 
     def _warm_sync(self, cell: int, calls: int) -> bool:
-        bench, target, started_ns = self._bench, self._bench.cell(cell).target, now_ns()
-        shares = target in self._handles
+        bench, place, started_ns = self._bench, _place(self._bench, cell), now_ns()
+        shares = place in self._handles
         if not shares:
-            self._handles[target] = bench.client.open_sync(target)
+            self._handles[place] = bench.client(cell).open_sync(bench.cell(cell).target)
         for _ in range(calls):
-            if not drive_sync(bench, self._handles[target], cell, 0) and not self._answered():
+            if not drive_sync(bench, self._handles[place], cell, 0) and not self._answered():
                 return False
             self._first_calls.setdefault(cell, (shares, now_ns() - started_ns))
         return True
@@ -124,24 +129,29 @@ class Worker:
             bench.settle()
             match op:
                 case Op.CALL:
-                    self._reply(await drive_async(bench, self._handles[bench.cell(cell).target], cell, number))
+                    self._reply(await drive_async(bench, self._handles[_place(bench, cell)], cell, number))
                 case Op.WARM:
                     self._reply(await self._warm_async(cell, number))
                 case Op.DUMP:
                     self._dump()
-        for handle in self._handles.values():
-            await bench.client.close_async(handle)
+        for cell, handle in self._opened():
+            await bench.client(cell).close_async(handle)
 
     async def _warm_async(self, cell: int, calls: int) -> bool:
-        bench, target, started_ns = self._bench, self._bench.cell(cell).target, now_ns()
-        shares = target in self._handles
+        bench, place, started_ns = self._bench, _place(self._bench, cell), now_ns()
+        shares = place in self._handles
         if not shares:
-            self._handles[target] = await bench.client.open_async(target)
+            self._handles[place] = await bench.client(cell).open_async(bench.cell(cell).target)
         for _ in range(calls):
-            if not await drive_async(bench, self._handles[target], cell, 0) and not self._answered():
+            if not await drive_async(bench, self._handles[place], cell, 0) and not self._answered():
                 return False
             self._first_calls.setdefault(cell, (shares, now_ns() - started_ns))
         return True
+
+    def _opened(self) -> Iterator[tuple[int, Any]]:
+        """Every open handle, with a cell that it serves."""
+        cells = {_place(self._bench, cell): cell for cell in range(len(self._bench.spec.cells))}
+        return ((cells[place], handle) for place, handle in self._handles.items())
 
     def _answered(self) -> bool:
         """Whether the last call was answered, if wrongly: such a path is warm, and its wrong answers are data."""
@@ -158,6 +168,12 @@ class Worker:
         body = memoryview(pipe.dump_dump(dump))
         while body:
             body = body[os.write(self._replies, body) :]
+
+
+def _place(bench: Bench, cell: int) -> tuple[str, Target]:
+    """Which handle a cell uses: arms that share a process share no client."""
+    spec = bench.cell(cell)
+    return spec.arm, spec.target
 
 
 def foreign_subjects(client: str) -> tuple[str, ...]:

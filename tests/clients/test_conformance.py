@@ -14,7 +14,7 @@ import pytest
 
 from harness import arms as arm_names
 from harness.clients import CLIENTS, Client, client_named
-from harness.conductor.cells import CellPlan, alias, can_run, cells_for, root_url, worker_spec
+from harness.conductor.cells import CellPlan, alias, can_run, places_for, root_url, worker_spec
 from harness.conductor.environments import DEFAULT, lacking
 from harness.conductor.gateway import Deployment, Gateway
 from harness.conductor.prepare import load_shelf, prepare_cells
@@ -116,10 +116,11 @@ def gateway(backend: tuple[BackendProcess, JournalReader]) -> Iterator[str]:
 
 def spec_of(name: str, mode: str, port: int, gateway_url: str) -> tuple[WorkerSpec, tuple[int, ...]]:
     """A worker with every cell that this path has in this colour."""
-    numbers = cells_for(every_cell(), CLIENTS.index(name), Mode(mode))
+    places = places_for(every_cell(), [(CLIENTS.index(name), Arm(name, name))], Mode(mode))
     if name in VARIANTS:
-        numbers = tuple(n for n in numbers if every_cell()[n].facts.cell.workload == "chat")
-    return worker_spec(every_cell(), Arm(name, name), numbers, Mode(mode), port, gateway_url), numbers
+        places = tuple(each for each in places if every_cell()[each.cell].facts.cell.workload == "chat")
+    spec = worker_spec(every_cell(), places, Mode(mode), port, gateway_url)
+    return spec, tuple(each.cell for each in places)
 
 
 @dataclass(frozen=True, slots=True)

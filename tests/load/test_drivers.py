@@ -38,7 +38,7 @@ def drive(bench: Bench, mode: str, *numbers: int) -> list[bool]:
 
 def bench_of(client: Any, *, stream: bool, mode: str) -> Bench:
     """A bench around a scripted client."""
-    return Bench(spec(stream=stream, mode=mode), client)
+    return Bench(spec(stream=stream, mode=mode), {"": client})
 
 
 def timeless(marks: Marks) -> Marks:
