@@ -4,7 +4,7 @@ BIN := .venv/bin
 HARNESS := $(BIN)/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend imports cassettes browser-deps picture clean
+.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend imports cassettes system-deps picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -84,12 +84,12 @@ imports: setup ## how fast 10 million calls are imported, beside DuckDB and pand
 cassettes: setup ## write the authored cassettes again from benchmarks/authored.toml
 	$(BIN)/python -m harness.replay.author --figures benchmarks/authored.toml --workloads benchmarks/workloads --out benchmarks/cassettes
 
-browser-deps: ## install what the browser tests need (Debian: chromium-headless-shell; npm: axe-core; needs root)
+system-deps: ## install what tests need from elsewhere (Debian: Chromium, nginx, PostgreSQL; npm: axe-core; needs root)
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends chromium-headless-shell
+	apt-get install -y -qq --no-install-recommends chromium-headless-shell nginx-light postgresql
 	npm ci --silent --no-audit --no-fund
 
-picture: setup-dev ## take the README's picture of the latest page (needs browser-deps)
+picture: setup-dev ## take the README's picture of the latest page (needs system-deps)
 	$(BIN)/python -m tests.browser.picture reports/latest/index.html reports/first-screen.png
 
 clean: ## remove the environment and caches; results and reports stay

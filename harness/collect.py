@@ -221,29 +221,32 @@ class _Watched:
 
 
 class _WatchedStream(_Watched):
-    """One stream while it is read. What the reader takes over a chunk is no silence of the provider's."""
+    """One stream while it is read. What the reader takes over a chunk is no silence of the provider's.
 
-    __slots__ = ("_chunks", "_first", "_last", "_longest", "_usage", "_used")
+    Usage is looked for when it is over, in the first chunk and the last two: providers tell it nowhere else.
+    """
+
+    __slots__ = ("_before", "_chunks", "_first", "_first_chunk", "_last", "_last_chunk", "_longest", "_used")
 
     def __init__(self, collector: Collector, provider: str, model: str, asked: Mapping[str, Any]) -> None:
         super().__init__(collector, provider, model, asked)
         self._first: float | None = None
-        self._longest: float | None = None
+        self._longest = 0.0
         self._last, self._used, self._chunks = self._began, 0.0, 0
-        self._usage: Row = {}
+        self._first_chunk: Any = None
+        self._before: Any = None
+        self._last_chunk: Any = None
 
     def came(self, chunk: Any) -> None:
         """A chunk arrived."""
         now = time.monotonic()
-        silence = now - self._last
-        if self._chunks == 0:
-            self._first = silence
-        elif self._longest is None or silence > self._longest:
-            self._longest = silence
+        if self._first is None:
+            self._first, self._first_chunk = now - self._last, chunk
+        elif now - self._last > self._longest:
+            self._longest = now - self._last
         self._last = now
         self._chunks += 1
-        if getattr(chunk, "usage", None) is not None or getattr(chunk, "usage_metadata", None) is not None:
-            self._usage |= _usage(chunk)
+        self._before, self._last_chunk = self._last_chunk, chunk
 
     def goes_on(self) -> None:
         """The reader wants the next one."""
@@ -260,9 +263,16 @@ class _WatchedStream(_Watched):
         self._keep(_failed(problem, 0.0) | self._timed())
 
     def _timed(self) -> Row:
-        duration = time.monotonic() - self._began - self._used
-        timed = {"duration": duration, "first_chunk": self._first, "max_gap": self._longest, "chunks": self._chunks}
-        return self._usage | timed | {"stream": True}
+        found: Row = {}
+        for chunk in (getattr(self._first_chunk, "message", None), self._first_chunk, self._before, self._last_chunk):
+            found |= _usage(chunk)
+        return found | {
+            "duration": time.monotonic() - self._began - self._used,
+            "first_chunk": self._first,
+            "max_gap": self._longest if self._chunks > 1 else None,
+            "chunks": self._chunks,
+            "stream": True,
+        }
 
 
 def _row(provider: str, model: str, asked: Mapping[str, Any], started_at: float) -> Row:

@@ -24,11 +24,11 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, Literal, ParamSpec, TypeVar
 
 __all__ = ["DeadlineExceeded", "Limits", "acall", "astream", "call", "stream"]
@@ -77,36 +77,39 @@ class Limits:
 class Waits:
     """A call's waits against its limits, from now on: when each is due, and which limit it is that then fires."""
 
-    __slots__ = ("_chunks", "_due_s", "_end_s", "_limits", "_patience_s")
+    __slots__ = ("_chunks", "_end_s", "_inter_chunk_s", "_last_due_s", "_limits", "_patience_s")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, whole: bool = False) -> None:
         self._limits = limits
-        self._due_s = self._end_s = time.monotonic() + limits.total_s
-        self._patience_s = _NEVER if limits.first_chunk_s is None else limits.first_chunk_s
+        self._last_due_s = self._end_s = monotonic() + limits.total_s
+        first_s, inter_s = limits.first_chunk_s, limits.inter_chunk_s
+        self._patience_s = _NEVER if whole or first_s is None else first_s
+        self._inter_chunk_s = _NEVER if inter_s is None else inter_s
         self._chunks = 0
 
     def next_due_s(self) -> float:
         """When a wait that begins now is due, in monotonic seconds."""
-        due_s = time.monotonic() + self._patience_s
-        self._due_s = due_s = due_s if due_s < self._end_s else self._end_s
+        due_s = monotonic() + self._patience_s
+        if due_s > self._end_s:
+            due_s = self._end_s
+        self._last_due_s = due_s
         return due_s
 
     def came(self) -> None:
         """A chunk came; all waits but the first are for a next one."""
-        if not self._chunks:
-            self._patience_s = _NEVER if self._limits.inter_chunk_s is None else self._limits.inter_chunk_s
+        self._patience_s = self._inter_chunk_s
         self._chunks += 1
 
     def exceeded(self) -> DeadlineExceeded:
         """What the caller is told when the present wait is overdue."""
-        if self._due_s >= self._end_s:
+        if self._last_due_s >= self._end_s:
             return DeadlineExceeded("total", self._limits.total_s)
         return DeadlineExceeded("inter_chunk" if self._chunks else "first_chunk", self._patience_s)
 
 
 def call(limits: Limits, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Make one whole sync call in this thread. Raises DeadlineExceeded after ``limits.total_s``."""
-    with _Watch(Waits(Limits(limits.total_s))) as watch:
+    with _Watch(limits, whole=True) as watch:
         try:
             try:
                 watch.begin()
@@ -115,10 +118,10 @@ def call(limits: Limits, function: Callable[P, T], /, *args: P.args, **kwargs: P
                 watch.end()
         except BaseException:
             if watch.end():
-                raise watch.waits.exceeded() from None
+                raise watch.exceeded() from None
             raise
         if watch.has_struck:
-            raise watch.waits.exceeded()
+            raise watch.exceeded()
         return result
 
 
@@ -129,8 +132,8 @@ def stream(limits: Limits, function: Callable[P, Iterable[T]], /, *args: P.args,
     """
     opened: Iterable[T] | None = None
     chunks: Iterator[T] | None = None
-    waits, is_over = Waits(limits), False
-    with _Watch(waits) as watch:
+    is_over = False
+    with _Watch(limits) as watch:
         try:
             while True:
                 try:
@@ -144,14 +147,14 @@ def stream(limits: Limits, function: Callable[P, Iterable[T]], /, *args: P.args,
                         watch.end()
                 except BaseException as problem:
                     if watch.end():
-                        raise waits.exceeded() from None
+                        raise watch.exceeded() from None
                     is_over = True
                     if isinstance(problem, StopIteration):
                         return
                     raise
                 if watch.has_struck:
-                    raise waits.exceeded()
-                waits.came()
+                    raise watch.exceeded()
+                watch.came()
                 yield chunk
         finally:
             if not is_over:
@@ -180,8 +183,8 @@ async def astream(
     """
     opened: AsyncIterable[T] | None = None
     chunks: AsyncIterator[T] | None = None
-    waits, is_over = Waits(limits), False
-    with _TaskWatch(waits) as watch:
+    is_over = False
+    with _TaskWatch(limits) as watch:
         try:
             while True:
                 watch.begin()
@@ -192,14 +195,14 @@ async def astream(
                     chunk = await chunks.__anext__()
                 except (Exception, asyncio.CancelledError) as problem:
                     if watch.end(problem):
-                        raise waits.exceeded() from None
+                        raise watch.exceeded() from None
                     if isinstance(problem, StopAsyncIteration):
                         is_over = True
                         return
                     raise
                 if watch.end():
-                    raise waits.exceeded()
-                waits.came()
+                    raise watch.exceeded()
+                watch.came()
                 yield chunk
         finally:
             if not is_over:
@@ -231,16 +234,16 @@ class Abandoned(BaseException):
     """Raised inside a thread whose call was given up; no client's ``except Exception`` holds it."""
 
 
-class _TaskWatch:
+class _TaskWatch(Waits):
     """A stream's waits in a task, which is cancelled when one of them is overdue.
 
     One timer serves all waits: a chunk only moves what is due, and the timer looks again where that lies further on.
     """
 
-    __slots__ = ("_cancelling", "_due_s", "_looks_at_s", "_task", "_timer", "_waits", "has_struck")
+    __slots__ = ("_cancelling", "_due_s", "_looks_at_s", "_task", "_timer", "has_struck")
 
-    def __init__(self, waits: Waits) -> None:
-        self._waits = waits
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._cancelling = 0
@@ -261,7 +264,7 @@ class _TaskWatch:
         if task is None:
             raise RuntimeError("expected a task to watch, got none; call this from a task")
         self._cancelling = task.cancelling()
-        self._due_s = due_s = self._waits.next_due_s()
+        self._due_s = due_s = self.next_due_s()
         if due_s < self._looks_at_s:
             self._look_at(due_s)
 
@@ -277,11 +280,11 @@ class _TaskWatch:
         if self._timer is not None:
             self._timer.cancel()
         self._looks_at_s = due_s
-        self._timer = asyncio.get_running_loop().call_later(max(due_s - time.monotonic(), 0), self._look)
+        self._timer = asyncio.get_running_loop().call_later(max(due_s - monotonic(), 0), self._look)
 
     def _look(self) -> None:
         self._looks_at_s, self._timer = _NEVER, None
-        if self._due_s > time.monotonic():
+        if self._due_s > monotonic():
             if self._due_s < _NEVER:
                 self._look_at(self._due_s)
         elif self._task is not None:
@@ -289,13 +292,13 @@ class _TaskWatch:
             self._task.cancel()
 
 
-class _Watch:
+class _Watch(Waits):
     """One call's waits in a thread, for the watchman to end the one that is overdue; between two, nothing strikes."""
 
-    __slots__ = ("_ident", "_is_striking", "_lock", "_raised_s", "_watchman", "due_s", "has_struck", "waits")
+    __slots__ = ("_ident", "_is_striking", "_lock", "_raised_s", "_watchman", "due_s", "has_struck")
 
-    def __init__(self, waits: Waits) -> None:
-        self.waits = waits
+    def __init__(self, limits: Limits, *, whole: bool = False) -> None:
+        super().__init__(limits, whole=whole)
         self._watchman = _the_watchman()
         self._lock = threading.Lock()
         self._ident = 0
@@ -312,7 +315,7 @@ class _Watch:
     def begin(self) -> None:
         """Have this thread's wait ended when it is due."""
         self._ident = threading.get_ident()
-        self.due_s = due_s = self.waits.next_due_s()
+        self.due_s = due_s = self.next_due_s()
         if due_s < self._watchman.looks_at_s:
             self._watchman.wake()
 
@@ -358,7 +361,7 @@ class _Watchman:
     def _serve(self) -> None:
         while True:
             self.looks_at_s = _NEVER  # whoever comes while the earliest is sought wakes this thread once more
-            now_s = time.monotonic()
+            now_s = monotonic()
             for watch in tuple(self.watched):
                 if watch.due_s <= now_s:
                     watch.strike(now_s)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 def command(
     form: Annotated[str, typer.Argument(metavar="FORMAT", help="What the files are; see 'harness list importers'.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to import; each is a run of its own.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="What to import, each a run of its own; or a postgresql:// address."),
+    ],
     mapping: Annotated[
         Path | None, typer.Option("--map", help="TOML: which column states what, in which unit.")
     ] = None,
@@ -33,7 +36,7 @@ def command(
     from harness.importers.bodies import write_cassettes
 
     if cassettes is not None:
-        for path in write_cassettes(form, files, cassettes):
+        for path in write_cassettes(form, [Path(each) for each in files], cassettes):
             print(path)
     found = import_files(Store(results), form, files, mapping, _progress)
     if sys.stderr.isatty():

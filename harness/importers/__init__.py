@@ -8,7 +8,8 @@ column's name, in the format's own definition, or in the user's mapping.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -16,7 +17,9 @@ from harness.dataset.foreign.given import Reading
 from harness.dataset.foreign.intake import Imported, take_in
 from harness.dataset.store import Store
 from harness.errors import UsageError
+from harness.importers import litellm
 from harness.importers.mapping import Mapping, load_mapping
+from harness.importers.spend_logs import exported, is_database
 
 IMPORTERS = (
     "csv",
@@ -56,9 +59,25 @@ def importer_named(name: str) -> Importer:
 
 
 def import_files(
-    store: Store, form: str, files: Sequence[Path], mapping: Path | None, progress: Callable[[int], None]
+    store: Store, form: str, sources: Sequence[str | Path], mapping: Path | None, progress: Callable[[int], None]
 ) -> list[Imported]:
-    """Import each file as a run of its own, in the order given. Raises UsageError and DataError in one line."""
+    """Import each file, or database, as a run of its own, in the order given. Raises HarnessError in one line."""
     importer = importer_named(form)
     told = load_mapping(mapping)
-    return [take_in(store, form, importer.reading(path, told), progress) for path in files]
+    found = []
+    for source in sources:
+        with _file(form, str(source)) as path:
+            found.append(take_in(store, form, importer.reading(path, told), progress))
+    return found
+
+
+@contextmanager
+def _file(form: str, source: str) -> Iterator[Path]:
+    """The file itself, or what a database holds as one."""
+    if not is_database(source):
+        yield Path(source)
+        return
+    if form != "litellm":
+        raise UsageError(f"import: expected the format litellm for a PostgreSQL address, got {form!r}")
+    with exported(source, litellm.COLUMNS) as path:
+        yield path

@@ -74,6 +74,7 @@ FIELDS = (
     Field("cost_usd", Kind.MONEY, "what it cost", ("cost_usd", "spend", "cost")),
     Field("status", Kind.COUNT, "HTTP status", ("status_code", "http_status", "http_response_status_code")),
     Field("ok", Kind.FLAG, "the call succeeded; outranks status and error", ("ok", "success", "succeeded")),
+    Field("from_cache", Kind.FLAG, "a cache answered and no provider: such a row is none", ("from_cache", "cache_hit")),
     Field("error", Kind.TEXT, "what went wrong: read for its kind, never kept", ("error", "error_type", "exception")),
 )
 """In the order of the data dictionary."""

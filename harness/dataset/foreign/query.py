@@ -247,6 +247,7 @@ def _error_kind() -> str:
 def _implausible() -> str:
     """What is wrong with values that could each be read."""
     return f"""case
+        when from_cache then 'from_cache: expected an answer of the provider, got one of a cache'
         when model is null then 'model: expected a name, got none'
         when is_ok and duration is null and (first_chunk is null or not is_stream)
             then 'duration: expected one of a call that succeeded, got none'
