@@ -4,7 +4,7 @@ BIN := .venv/bin
 HARNESS := $(BIN)/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend imports cassettes system-deps picture clean
+.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend tap imports cassettes system-deps picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ asv: setup-dev ## run the asv suites once and publish them into reports/asv
 
 backend: setup ## the backend beside nginx, and its pacing (needs nginx and wrk)
 	$(BIN)/python benchmarks/backend.py --json
+
+tap: setup ## the tap beside the provider it stands before: added time, stamps, delivery, requests per second (nginx, wrk)
+	$(BIN)/python -m benchmarks.tap
 
 imports: setup ## how fast 10 million calls are imported, beside DuckDB and pandas
 	$(BIN)/python benchmarks/imports.py

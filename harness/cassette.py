@@ -11,8 +11,10 @@ A cassette of the operation ``background`` holds a job: its request creates it, 
 chunk k is the body that a retrieval is given from ``offset k`` after the creation on.
 
 The response's head (status line and headers) leaves at ``head_offset_ns``; when that equals the first chunk's offset
-the two leave in one write. Framing (chunked transfer-encoding or content-length) is applied by the backend, so the
-chunks hold body bytes only. Read by ``replay`` and ``conductor``; written by the authoring tool and the recorder.
+the two leave in one write. Framing (chunked transfer-encoding, content-length, or the connection's end) is applied by
+the backend, so the chunks hold body bytes only. What only a recording has (trailers, an answer that broke off, prompts
+replaced) makes it a file of version 2. Read by ``replay`` and ``conductor``; written by the authoring tool and the
+recorder.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from harness.door import Strict, read_text, validate
 from harness.errors import DataError, UsageError
 from harness.vocabulary import Operation, Origin
 
-VERSION = 1
+VERSIONS = (1, 2)
 SUFFIX = ".cassette.jsonl"
 
 
@@ -65,9 +67,12 @@ class RecordedResponse(Strict):
 
     status: int = Field(ge=200, le=599)
     headers: tuple[tuple[str, str], ...] = Field(strict=False)
-    framing: Literal["content-length", "chunked"]
+    framing: Literal["content-length", "chunked", "close"]
+    trailers: tuple[tuple[str, str], ...] = Field(default=(), strict=False)
+    ending: Literal["complete", "closed", "reset"] = "complete"
+    declared_bytes: int | None = Field(default=None, ge=0, description="content-length of a body that broke off")
 
-    @field_validator("headers", mode="before")
+    @field_validator("headers", "trailers", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
         return (
@@ -76,7 +81,7 @@ class RecordedResponse(Strict):
             else value
         )
 
-    @field_validator("headers")
+    @field_validator("headers", "trailers")
     @classmethod
     def _headers_fit_a_head(cls, value: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         for name, text in value:
@@ -94,7 +99,7 @@ class RecordedResponse(Strict):
 class Head(Strict):
     """The first line of a cassette."""
 
-    cassette: Literal[1]
+    cassette: Literal[1, 2]
     origin: Origin = Field(strict=False)
     provider: str
     model: str
@@ -104,6 +109,7 @@ class Head(Strict):
     source: str = ""
     recorded_at: str | None = None
     latency: LatencyFigures | None = None
+    prompts: Literal["kept", "replaced"] = "kept"
     head_offset_ns: int = Field(ge=0)
     request: RecordedRequest
     response: RecordedResponse
@@ -162,9 +168,27 @@ def dump_cassette(cassette: Cassette) -> str:
     """The file's text; deterministic, so that re-recording the same exchange gives the same file."""
     digest = hashlib.sha256(cassette.body).hexdigest()
     end = {"end": {"chunks": len(cassette.chunks), "bytes": len(cassette.body), "sha256": digest}}
-    lines: list[object] = [cassette.head.model_dump(mode="json")]
+    lines: list[object] = [_dump_head(cassette.head)]
     lines += [[at, _encode(chunk)] for at, chunk in zip(cassette.offsets_ns, cassette.chunks, strict=True)]
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in [*lines, end])
+
+
+def _dump_head(head: Head) -> dict[str, Any]:
+    """The head as JSON; of version 1 as long as it says nothing that only version 2 can."""
+    raw = head.model_dump(mode="json", exclude_defaults=False)
+    raw["cassette"] = 1
+    for part, model in ((raw, Head), (raw["response"], RecordedResponse)):
+        for name in _OF_VERSION_2 & set(part):
+            if part[name] in (model.model_fields[name].default, []):
+                del part[name]
+            else:
+                raw["cassette"] = 2
+    if raw["response"]["framing"] == "close":
+        raw["cassette"] = 2
+    return raw
+
+
+_OF_VERSION_2 = frozenset({"prompts", "trailers", "ending", "declared_bytes"})
 
 
 def load_cassette(path: Path) -> Cassette:
@@ -199,11 +223,11 @@ def _head(line: str, path: Path) -> Head:
     raw = _json(line, path, 1)
     if not isinstance(raw, dict) or "cassette" not in raw:
         raise DataError(
-            f'{path}: line 1: expected a head {{"cassette": {VERSION}, …}}, got something else; is this a cassette?'
+            f'{path}: line 1: expected a head {{"cassette": {VERSIONS[-1]}, …}}, got another; is this a cassette?'
         )
-    if raw["cassette"] != VERSION or isinstance(raw["cassette"], bool):
+    if raw["cassette"] not in VERSIONS or isinstance(raw["cassette"], bool):
         raise DataError(
-            f"{path}: cassette: expected format version {VERSION}, got {raw['cassette']!r}; "
+            f"{path}: cassette: expected format version {' or '.join(map(str, VERSIONS))}, got {raw['cassette']!r}; "
             "use the harness version that wrote it"
         )
     return validate(Head, raw, str(path), DataError)

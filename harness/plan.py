@@ -56,6 +56,10 @@ class Plan(Strict):
     warmup: int = Field(ge=1, description="calls per (path, stream) before measuring")
     seed: int = 1
     environment: Literal["default", "latest"] = "default"
+    stop_after_failures: int | None = Field(
+        default=None, ge=1, description="live: so many failed calls of a provider in a row end the run"
+    )
+    tls: bool = Field(default=False, description="the backend serves TLS, and every client pays for it")
     together: bool = Field(
         default=False,
         description="arms of one path share a process, so that only what differs between them is compared",

@@ -42,7 +42,10 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One HTTP request as the backend saw it (a row of ``attempts``)."""
+    """One HTTP request as the backend saw it (a row of ``attempts``).
+
+    What follows ``pacing_error_ns`` is known of requests that the tap passed on, and null elsewhere.
+    """
 
     run_id: str
     call_id: str
@@ -58,6 +61,14 @@ class Attempt:
     status: int
     fault: str | None
     pacing_error_ns: tuple[int, ...]
+    upstream_sent_ns: int | None = None
+    upstream_first_byte_ns: int | None = None
+    upstream_last_byte_ns: int | None = None
+    upstream_connection_reused: bool | None = None
+    upstream_failure: str | None = None
+    openai_processing_ns: int | None = None
+    envoy_upstream_service_ns: int | None = None
+    server_timing_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,9 @@ HEAVY: dict[str, set[str]] = {
     "rich": {"conductor", "commands"},
     "psutil": {"machine", "doctor"},
     "yaml": {"configs", "importers"},
+    "psycopg": {"importers"},
+    "cryptography": {"replay"},
+    "brotli": {"replay"},
     "ray": set(),
 }
 """Heavy library → the only parts that may import it."""

@@ -27,6 +27,7 @@ from harness.analysis.observed import observed
 from harness.analysis.outages import outage_facts
 from harness.analysis.pressure import pressures
 from harness.analysis.provenance import cell_order, latency_models, run_summary
+from harness.analysis.providers import provider_latencies
 from harness.analysis.reported_overhead import audit_overheads
 from harness.analysis.run_doubts import causality_violations, failed_calls, run_doubts
 from harness.analysis.sameness import asked_differently, sameness, wire_parameters
@@ -67,6 +68,9 @@ class Source(Protocol):
     def waits(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """What real calls of these runs say about latency (``Store.waits``)."""
 
+    def attempts(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Rows of ``attempts`` of these runs."""
+
     def manifests(self) -> Sequence[Manifest]:
         """All runs."""
 
@@ -83,6 +87,7 @@ def findings_from(store: Source, run_ids: Sequence[str]) -> Findings:
     chosen = [manifests[run_id] for run_id in dict.fromkeys(run_ids)]
     tests = [_self_test(one) for one in store.self_tests()]
     measured = [each.run_id for each in chosen if each.backend != Backend.PRODUCTION]
+    live = [each.run_id for each in chosen if each.backend == Backend.LIVE]
     real = [each.run_id for each in chosen if each.backend != Backend.RECORDED]
     beside = Beside(
         store.requests(measured),
@@ -91,6 +96,7 @@ def findings_from(store: Source, run_ids: Sequence[str]) -> Findings:
         store.faults(measured),
         store.outages(measured),
         store.waits(real) if real else None,
+        store.attempts(live) if live else None,
     )
     return analyse(store.calls(measured), store.cold(measured), chosen, tests, beside)
 
@@ -156,6 +162,7 @@ def analyse(
         retries=retry_facts(outcomes),
         outages=outage_facts(beside.outages),
         unclassified=unclassified(outcomes, summaries),
+        providers=() if beside.passed_on is None else provider_latencies(beside.passed_on, calls, ordered),
         observed=seen,
         curves=limit_curves(seen),
     )

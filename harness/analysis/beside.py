@@ -9,8 +9,8 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Rows of ``requests``, ``first_calls``, ``faults``, ``outages``; ``Store.traffic``, ``Store.waits``; None: not
-    read.
+    """Rows of ``requests``, ``first_calls``, ``faults``, ``outages``; ``Store.traffic``, ``Store.waits``; of live runs
+    the rows of ``attempts``; None: not read.
     """
 
     requests: pd.DataFrame | None = None
@@ -19,6 +19,7 @@ class Beside:
     faults: pd.DataFrame | None = None
     outages: pd.DataFrame | None = None
     waits: pd.DataFrame | None = None
+    passed_on: pd.DataFrame | None = None
 
     @property
     def befallen(self) -> frozenset[str]:

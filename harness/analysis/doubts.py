@@ -79,6 +79,10 @@ ADVICE: dict[Doubt, tuple[str, str]] = {
         "A measured process died, or hung past every limit of its own client, and was replaced by a fresh one.",
         "Read below where it hung: a client that hangs here can hang in production; guard its calls from outside.",
     ),
+    Doubt.THROTTLED: (
+        "A provider answered 429: it was asked more often than it allows, and may have been slower than it is.",
+        "Measure again more slowly: harness run … --per-minute N.",
+    ),
     Doubt.INCOMPLETE_RUN: (
         "The run was interrupted: only its finished blocks are here.",
         "Go on with it: harness run --resume RUN.",

@@ -25,6 +25,7 @@ from harness.analysis.keys import Interval as Interval
 from harness.analysis.limits.curves import LimitCurve
 from harness.analysis.limits.waits import Observed
 from harness.analysis.outcomes import FaultOutcome, OutageFacts, RetryFacts, Unclassified
+from harness.analysis.providers import ProviderLatency
 
 
 class Verdict(StrEnum):
@@ -65,6 +66,7 @@ class Doubt(StrEnum):
     FAILED_CALLS = "failed_calls"
     EXTRA_ATTEMPTS = "extra_attempts"
     LOST_WORKER = "lost_worker"
+    THROTTLED = "throttled"
     INCOMPLETE_RUN = "incomplete_run"
     AUTHORED_LATENCIES = "authored_latencies"
     DIFFERENT_HTTP_LIBRARY = "different_http_library"
@@ -265,5 +267,6 @@ class Findings:
     retries: tuple[RetryFacts, ...] = ()
     outages: tuple[OutageFacts, ...] = ()
     unclassified: tuple[Unclassified, ...] = ()
+    providers: tuple[ProviderLatency, ...] = ()
     observed: tuple[Observed, ...] = ()
     curves: tuple[LimitCurve, ...] = ()

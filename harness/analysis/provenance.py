@@ -39,7 +39,9 @@ def run_summary(manifest: Manifest) -> RunSummary:
         schema_version=manifest.schema_version,
         environment=tuple(_flat(fingerprint(manifest))),
         pressured_blocks=tuple(sorted(pressured_blocks(pressures(manifest)))),
-        lost_workers=tuple(line for line in manifest.doubts if line not in set(Doubt)),
+        lost_workers=tuple(
+            line for line in manifest.doubts if line not in set(Doubt) and not line.startswith(Doubt.THROTTLED)
+        ),
     )
 
 

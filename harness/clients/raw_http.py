@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -90,6 +91,8 @@ def open_sync(target: Target) -> socket.socket:
     url = urlsplit(target.root_url)
     connection = socket.create_connection((url.hostname or "", url.port or 80), timeout=target.timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if url.scheme == "https":
+        return ssl.create_default_context().wrap_socket(connection, server_hostname=url.hostname)
     return connection
 
 
@@ -202,7 +205,10 @@ async def open_async(target: Target) -> AsyncConnection:
     """One connection, kept (asyncio sets TCP_NODELAY itself)."""
     url = urlsplit(target.root_url)
     _, protocol = await asyncio.get_running_loop().create_connection(
-        AsyncConnection, url.hostname or "", url.port or 80
+        AsyncConnection,
+        url.hostname or "",
+        url.port or 80,
+        ssl=ssl.create_default_context() if url.scheme == "https" else None,
     )
     return protocol
 

@@ -17,6 +17,7 @@ COMMANDS = (
     ("verify", "verifying"),
     ("advise", "advising"),
     ("import", "importing"),
+    ("record", "record"),
     ("replay", "replay"),
     ("self", "self_test"),
     ("doctor", "doctor"),

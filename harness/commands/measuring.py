@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from harness.commands.options import LiveOptions
 from harness.conductor.fault_run import FaultCampaign, run_faults
+from harness.conductor.forecast import forecast
+from harness.conductor.live import KEY_NAMES, live_to
 from harness.conductor.progress import shown
 from harness.conductor.run import Campaign, RunResult, run
 from harness.dataset.store import Store
@@ -17,6 +22,7 @@ from harness.fault_plan import FaultPlan, FaultPlanFile, fault_plan_text, plan_k
 from harness.places import benchmarks_dir
 from harness.plan import Plan, PlanFile, arms_of, cells_of, load_plan, plan_path, plan_text
 from harness.record import Manifest
+from harness.replay.tapping import parse_named
 
 AnyCampaign = Campaign | FaultCampaign
 
@@ -51,6 +57,32 @@ def campaign_again(manifest: Manifest) -> AnyCampaign:
     return Campaign(file, arms_of(plan), cells_of(plan), manifest.seed, benchmarks_dir())
 
 
+def made_live(campaign: AnyCampaign, options: LiveOptions, *, needs_keys: bool) -> Campaign:
+    """The campaign with its providers instead of cassettes. Raises UsageError for what cannot be measured live, and
+    BackendError for a missing key.
+    """
+    if isinstance(campaign, FaultCampaign):
+        raise UsageError("--live: expected a plan of calls, got one of faults; providers do not fail on demand")
+    pacing = [arm.name for arm in campaign.arms if arm.pace or arm.injected_ns]
+    if pacing:
+        raise UsageError(f"--live: expected plain arms, got {pacing[0]}")
+    told = dict(parse_named(text) for text in options.upstreams)
+    live = live_to(
+        (cell.provider for cell in campaign.cells),
+        told,
+        os.environ if needs_keys else dict.fromkeys(os.environ, "") | _NO_KEYS,
+        authorities=options.authorities,
+        record=options.record,
+        max_cost_usd=options.max_cost_usd,
+        per_minute=options.per_minute,
+    )
+    return replace(campaign, live=live)
+
+
+_NO_KEYS = {name: "not-needed" for names in KEY_NAMES.values() for name in names}
+"""For a dry run, which calls nobody."""
+
+
 def second_plan(campaign: AnyCampaign) -> str:
     """The plan that is to be measured for the same page; empty for none."""
     return "" if isinstance(campaign, FaultCampaign) else campaign.plan.plan.also or ""
@@ -83,6 +115,7 @@ def described(campaign: AnyCampaign) -> dict[str, Any]:
     if isinstance(campaign, FaultCampaign):
         return _described_faults(campaign)
     plan = campaign.plan.plan
+    expected = {} if campaign.live is None else {"live": asdict(forecast(campaign))}
     return {
         "plan": plan.name,
         "description": plan.description,
@@ -92,6 +125,7 @@ def described(campaign: AnyCampaign) -> dict[str, Any]:
         "arms": [arm.name for arm in campaign.arms],
         "cells": [{"cell_id": cell.cell_id, "calls": cell.calls, "pace": cell.pace} for cell in campaign.cells],
         "calls": campaign.calls,
+        **expected,
     }
 
 

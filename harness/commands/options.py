@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,18 @@ Reports = Annotated[Path, typer.Option("--reports", help="Folder of the built pa
 Seed = Annotated[int | None, typer.Option("--seed", help="Order of blocks and turns; default: the plan's.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be measured, measure nothing.")]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """What a command line says of a live run."""
+
+    upstreams: tuple[str, ...] = ()
+    authorities: Path | None = None
+    record: Path | None = None
+    max_cost_usd: float | None = None
+    per_minute: float | None = None
+
 
 RESULTS = Path("results")
 REPORTS = Path("reports")

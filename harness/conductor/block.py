@@ -6,16 +6,20 @@ Called by ``conductor.run``. Returns rows; writes nothing.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
 
 from harness.clock import now_ns
 from harness.conductor.backends import check_answers
 from harness.conductor.join import BlockClock, attempt_row, by_call, call_row, request_rows
-from harness.conductor.seats import BlockPlan, Seat, seat_all, warm_all
-from harness.errors import DataError
+from harness.conductor.live import Throttle
+from harness.conductor.seats import BlockPlan, Seat, paid, seat_all, warm_all
+from harness.errors import BackendError, DataError
 from harness.load.pipe import Dump
 from harness.load.turns import turns
 from harness.machine import PressureSnapshot, pressure_snapshot
@@ -44,20 +48,21 @@ def first_call_number(block: int) -> int:
 
 
 def run_block(
-    plan: BlockPlan, block: int, backend: BackendProcess, journal: JournalReader, on_call: Callable[[], None]
+    plan: BlockPlan, block: int, backend: BackendProcess, reader: JournalReader, on_call: Callable[[], None]
 ) -> BlockResult:
     """Measure one block. Raises WorkerLostError, BackendError, or DataError when a request matches no cassette."""
     rng = random.Random(f"{plan.seed}/{block}")
-    journal.drain()
+    reader.drain()
+    journal = _Watched(reader)
     with ExitStack() as stack:
         seats = seat_all(plan, rng, backend, stack)
         failures, lost = warm_all(seats, plan, backend)
         before, clock = pressure_snapshot(backend.pid), BlockClock(plan.run_id, block, now_ns(), datetime.now(UTC))
-        failures += _take_turns(plan, seats, rng, first_call_number(block), backend, on_call)
+        failures += _take_turns(plan, seats, rng, first_call_number(block), backend, journal, on_call)
         after = pressure_snapshot(backend.pid)
         dumped = [(seat, seat.worker.dump()) for seat in seats]
     check_answers(backend)
-    entries = journal.drain()
+    entries = journal.all()
     shapes = {shape.shape: shape for shape in backend.shapes()}
     return BlockResult(
         calls=tuple(_calls(plan, clock, dumped, by_call(entries))),
@@ -79,20 +84,54 @@ def _take_turns(
     rng: random.Random,
     number: int,
     backend: BackendProcess,
+    journal: _Watched,
     on_call: Callable[[], None],
 ) -> list[str]:
     failures: list[str] = []
+    in_a_row: dict[str, int] = {}
     places = {(place.arm.name, place.cell): (seat, local) for seat in seats for local, place in enumerate(seat.places)}
     calls = [cell.facts.cell.calls for cell in plan.cells]
     for turn in turns(calls, [cell.arms for cell in plan.cells], rng):
         seat, local = places[plan.arms[turn.arm].name, turn.cell]
-        failure = seat.worker.call(local, number)
+        failure = paid(plan, turn.cell, 1, partial(seat.worker.call, local, number))
+        if plan.reach.is_live:
+            provider = plan.cells[turn.cell].facts.cell.provider
+            journal.watch(number, provider, plan.throttle, failed=failure is not None)
+            in_a_row[provider] = in_a_row.get(provider, 0) + 1 if failure is not None else 0
+            if in_a_row[provider] == plan.stop_after_failures:
+                raise BackendError(
+                    f"{provider}: {in_a_row[provider]} calls in a row failed, the last with {failure}; "
+                    "the run stops here, as its plan says, and can be resumed"
+                )
         if failure is not None:
             check_answers(backend)
             failures.append(f"{seat.worker.name}: {plan.cells[turn.cell].facts.cell.cell_id}: {failure}")
         number += 1
         on_call()
     return failures
+
+
+class _Watched:
+    """The journal of a block, looked into after every live call: a provider that is asked too often says so there."""
+
+    def __init__(self, reader: JournalReader) -> None:
+        self._reader = reader
+        self._entries: list[JournalEntry] = []
+
+    def all(self) -> list[JournalEntry]:
+        """Everything since the block began."""
+        self._entries += self._reader.drain()
+        return self._entries
+
+    def watch(self, number: int, provider: str, throttle: Throttle, *, failed: bool) -> None:
+        """Tell the throttle how a call was answered."""
+        if not failed:
+            throttle.answered(provider)
+            return
+        mine = [entry for entry in self.all() if entry.call_number == number]
+        if mine and mine[-1].status == HTTPStatus.TOO_MANY_REQUESTS:
+            told_ns = mine[-1].told_ns[3]
+            throttle.refused(provider, told_ns / 1e9 if told_ns >= 0 else None, time.monotonic())
 
 
 def _calls(

@@ -12,16 +12,14 @@ from typing import Any
 from harness import arms as arm_names
 from harness.clients import Question, Target, client_named
 from harness.conductor.join import CellFacts
+from harness.conductor.reach import Reach
 from harness.load.outcome import Truth
 from harness.load.pipe import CellSpec, WorkerSpec
 from harness.plan import Arm, Cell
-from harness.replay.routes import ANY, base_url
-from harness.vocabulary import Load, Mode, Operation
+from harness.vocabulary import Mode, Operation
 
 CALL_TIMEOUT_S = 10.0
 """The clients' own socket timeout while measuring: far above any cassette's service time, below the pipe's."""
-
-RESERVED_API_KEY = "sk-harness-no-secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,31 +83,24 @@ def alias(cell: int) -> str:
     return f"cell-{cell}"
 
 
-def root_url(cell: CellPlan, port: int, arm: Arm | None = None) -> str:
-    """Where the backend serves this cell to this arm."""
-    planned = cell.facts.cell
-    pace = arm.pace if arm is not None and arm.pace and planned.load is Load.PACED else planned.pace
-    return base_url(port, pace, ANY if planned.shared_url else cell.cassette_id)
-
-
 def worker_spec(
-    cells: Sequence[CellPlan], places: Sequence[Place], mode: Mode, port: int, gateway_url: str
+    cells: Sequence[CellPlan], places: Sequence[Place], mode: Mode, reach: Reach, gateway_url: str
 ) -> WorkerSpec:
     """All that one worker is told; its arms are of one path."""
     arm = places[0].arm
     return WorkerSpec(
         client=arm.path,
         mode=mode,
-        cells=tuple(_cell_spec(cells[place.cell], place, port, gateway_url) for place in places),
+        cells=tuple(_cell_spec(cells[place.cell], place, reach, gateway_url) for place in places),
         injected_ns=arm.injected_ns,
     )
 
 
-def _cell_spec(cell: CellPlan, place: Place, port: int, gateway_url: str) -> CellSpec:
+def _cell_spec(cell: CellPlan, place: Place, reach: Reach, gateway_url: str) -> CellSpec:
     arm = place.arm
     target = Target(
-        root_url=root_url(cell, port, arm),
-        api_key=RESERVED_API_KEY,
+        root_url=reach.url(cell.facts.cell, cell.cassette_id, arm),
+        api_key=reach.key(cell.facts.cell),
         timeout_s=cell.timeout_s,
         gateway_url=gateway_url,
         gateway_model=alias(place.cell) if gateway_url else "",

@@ -98,9 +98,14 @@ def configuration(deployments: Sequence[Deployment]) -> dict[str, Any]:
 
 def _entry(deployment: Deployment) -> dict[str, Any]:
     retries = None if deployment.timeout_s is None else 0
-    target = Target(deployment.root_url, deployment.api_key, deployment.timeout_s, retries=retries)
+    key = f"os.environ/{_key_name(deployment)}"
+    target = Target(deployment.root_url, key, deployment.timeout_s, retries=retries)
     where = destination(f"{deployment.provider}/{deployment.model}", target)
     return {"model_name": deployment.alias, "litellm_params": where}
+
+
+def _key_name(deployment: Deployment) -> str:
+    return f"HARNESS_KEY_{deployment.provider.upper()}"
 
 
 class Gateway:
@@ -109,7 +114,14 @@ class Gateway:
     ``url`` is without a version segment; a client appends it.
     """
 
-    def __init__(self, deployments: Sequence[Deployment], *, port: int = 0, start_timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        deployments: Sequence[Deployment],
+        *,
+        port: int = 0,
+        start_timeout_s: float = 60.0,
+        authority: Path | None = None,
+    ) -> None:
         """Start it and wait until it answers. Raises BackendError."""
         self.port = _free_port(port)
         self._folder = tempfile.TemporaryDirectory(prefix="llm-call-bench-gateway-")
@@ -123,7 +135,7 @@ class Gateway:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=_environment(),
+                env=_environment(deployments, authority),
                 cwd=folder,
                 start_new_session=True,
             )
@@ -179,8 +191,11 @@ def _options(config: Path, port: int) -> list[str]:
     return [str(part) for pair in named.items() for part in pair]
 
 
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in worker_environment().items() if not name.startswith(_MISLEADING)}
+def _environment(deployments: Sequence[Deployment], authority: Path | None) -> dict[str, str]:
+    """The workers', with the keys that the configuration only names: no file holds one."""
+    inherited = worker_environment(authority)
+    kept = {name: value for name, value in inherited.items() if not name.startswith(_MISLEADING)}
+    kept |= {_key_name(deployment): deployment.api_key for deployment in deployments}
     return {**kept, "LITELLM_LOG": "ERROR"}
 
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 
 from harness.clients import Question, Target
 from harness.conductor.case_rows import CaseRows, Watched
-from harness.conductor.cells import RESERVED_API_KEY
 from harness.conductor.environments import DEFAULT, interpreter
 from harness.conductor.gateway import Deployment, Gateway
 from harness.conductor.matrix import HEALTHY, Case, Group, Matrix, batches, outages, retries_asked, window_s
 from harness.conductor.processes import WorkerLostError
+from harness.conductor.reach import RESERVED_API_KEY
 from harness.conductor.zygotes import ZygoteProcess
 from harness.guard import Limits
 from harness.load.probe import CaseSpec, Report

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median_low
+from typing import Any
 
 from harness.plan import Arm, Cell
 from harness.record import Attempt, Call, Marks, Request
 from harness.replay.journal import JournalEntry
 from harness.replay.shapes import RequestShape
+from harness.replay.upstream import Failure
 from harness.vocabulary import Backend, Outcome
 
 
@@ -33,6 +35,7 @@ class CellFacts:
     max_tokens: int | None
     timeout_ns: int
     content_chunks: tuple[int, ...] = ()
+    backend: str = str(Backend.RECORDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,29 @@ def attempt_row(clock: BlockClock, entry: JournalEntry) -> Attempt:
         status=entry.status,
         fault=None,
         pacing_error_ns=entry.pacing_error_ns,
+        **_passed_on(entry),
     )
+
+
+def _passed_on(entry: JournalEntry) -> dict[str, Any]:
+    """What is known of a request that the tap passed on; of one that never left, why."""
+    if not entry.upstream_sent_ns and not entry.failure:
+        return {}
+    processing, envoy, timing, _ = entry.told_ns
+    return {
+        "upstream_sent_ns": entry.upstream_sent_ns or None,
+        "upstream_first_byte_ns": entry.upstream_first_byte_ns or None,
+        "upstream_last_byte_ns": entry.upstream_last_byte_ns or None,
+        "upstream_connection_reused": entry.upstream_reused if entry.upstream_sent_ns else None,
+        "upstream_failure": Failure(entry.failure).name.lower() if entry.failure else None,
+        "openai_processing_ns": _told(processing),
+        "envoy_upstream_service_ns": _told(envoy),
+        "server_timing_ns": _told(timing),
+    }
+
+
+def _told(ns: int) -> int | None:
+    return None if ns < 0 else ns
 
 
 def call_row(clock: BlockClock, facts: CellFacts, arm: ArmFacts, marks: Marks, entries: Sequence[JournalEntry]) -> Call:
@@ -116,7 +141,7 @@ def call_row(clock: BlockClock, facts: CellFacts, arm: ArmFacts, marks: Marks, e
         http_library=arm.http_library,
         http_library_version=arm.http_library_version,
         mode=str(cell.mode),
-        backend=str(Backend.RECORDED),
+        backend=facts.backend,
         origin=facts.origin,
         workload=cell.workload,
         load=str(cell.load),

@@ -20,6 +20,9 @@ from harness.record import BlockPressure, Manifest
 from harness.replay.launch import BackendProcess
 from harness.vocabulary import Backend
 
+THROTTLED = "throttled"
+"""The manifest's doubt when a live provider refused calls because there were too many."""
+
 LOST_WORKER = "lost_worker"
 """The manifest's doubt when a worker died or hung; a line for each of them stands after it."""
 
@@ -40,7 +43,12 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def new_manifest(planned: Planned, cassettes: Sequence[dict[str, object]], backend: BackendProcess) -> Manifest:
+def new_manifest(
+    planned: Planned,
+    cassettes: Sequence[dict[str, object]],
+    backend: BackendProcess,
+    kind: Backend = Backend.RECORDED,
+) -> Manifest:
     """The manifest of a run that begins now."""
     now = datetime.now(UTC)
     facts = fingerprint(asdict(backend.info), worker_environment())
@@ -54,7 +62,7 @@ def new_manifest(planned: Planned, cassettes: Sequence[dict[str, object]], backe
         plan_text=planned.text,
         plan_sha256=planned.sha256,
         seed=planned.seed,
-        backend=str(Backend.RECORDED),
+        backend=str(kind),
         blocks_planned=planned.blocks,
         blocks_done=0,
         is_complete=False,
@@ -78,6 +86,14 @@ def with_lost(manifest: Manifest, lost: Sequence[str]) -> Manifest:
         return manifest
     words = manifest.doubts if LOST_WORKER in manifest.doubts else (*manifest.doubts, LOST_WORKER)
     return replace(manifest, doubts=(*words, *lost))
+
+
+def with_throttled(manifest: Manifest, times: int) -> Manifest:
+    """A provider answered 429 so often: what was measured meanwhile is not its usual pace."""
+    if not times:
+        return manifest
+    others = tuple(line for line in manifest.doubts if line != THROTTLED and not line.startswith(f"{THROTTLED}:"))
+    return replace(manifest, doubts=(*others, THROTTLED, f"{THROTTLED}: 429 was answered to {times} calls"))
 
 
 def with_progress(manifest: Manifest, blocks_done: int) -> Manifest:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from harness.load.outcome import Truth
 from harness.plan import Arm, Cell
 from harness.prices import load_prices
 from harness.replay.dialects import dialect_for
-from harness.vocabulary import Operation, Outcome
+from harness.vocabulary import Backend, Operation, Origin, Outcome
 from harness.workload import Workload, load_workload
 
 
@@ -63,6 +63,25 @@ def load_shelf(folder: Path) -> Shelf:
     if not paths:
         raise DataError(f"{folder}: expected cassettes (*{SUFFIX}), got none; check the folder")
     return Shelf(folder, tuple(load_cassette(path) for path in paths))
+
+
+def live_cells(cells: Sequence[CellPlan], timeout_s: float) -> tuple[CellPlan, ...]:
+    """The same cells, answered by their providers: nobody knows what they will say, or when."""
+    return tuple(
+        replace(
+            cell,
+            facts=replace(
+                cell.facts,
+                origin=str(Origin.LIVE),
+                backend=str(Backend.LIVE),
+                timeout_ns=int(timeout_s * 1e9),
+                content_chunks=(),
+            ),
+            truth=Truth(None, None),
+            timeout_s=timeout_s,
+        )
+        for cell in cells
+    )
 
 
 def prepare_cells(cells: Sequence[Cell], arms: Sequence[Arm], shelf: Shelf, workloads: Path) -> tuple[CellPlan, ...]:
@@ -153,6 +172,7 @@ def cassette_facts(cells: Sequence[CellPlan], shelf: Shelf, benchmarks: Path) ->
                 mode="json",
                 include={"provider", "model", "workload", "operation", "stream", "origin", "source", "latency"},
             ),
+            "total_s": cassette.offsets_ns[-1] / 1e9 if cassette.offsets_ns else None,
             "max_tokens": used[cassette.cassette_id].facts.max_tokens,
             "price": price.model_dump()
             if (price := prices.find(cassette.head.provider, cassette.head.model))

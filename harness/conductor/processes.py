@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ from typing import Self
 
 from harness.errors import HarnessError
 from harness.load import pipe
-from harness.load.pipe import Dump, Op, Ready, WorkerSpec
+from harness.load.pipe import Dump, Op, Ready, Used, WorkerSpec
 
 LITELLM_SWITCHES = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True"}
 """Without these LiteLLM's import fetches a price table over the network, and a thread may swap it in mid-run."""
@@ -34,6 +35,7 @@ _STACK_S = 0.5
 _WARM_CALL_S = 0.5
 """What each warm-up call may take on top of the time that any reply may take."""
 
+_TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -41,8 +43,19 @@ class WorkerLostError(HarnessError):
     """A worker died, was killed, or did not answer in time. The block in flight is lost, earlier ones are not."""
 
 
-def worker_environment() -> dict[str, str]:
-    """The user's environment without keys, provider settings and proxies, plus LiteLLM's offline switches."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A worker's answer to a command: what failed (None: nothing), and the tokens that the calls used."""
+
+    failure: str | None
+    used: Used
+
+
+def worker_environment(authority: Path | None = None) -> dict[str, str]:
+    """The user's environment without keys, provider settings and proxies, plus LiteLLM's offline switches.
+
+    ``authority`` is the only one whose certificates the process is to trust.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -50,7 +63,8 @@ def worker_environment() -> dict[str, str]:
     }
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(part for part in (root, kept.get("PYTHONPATH", "")) if part)
-    return {**kept, **LITELLM_SWITCHES, "PYTHONPATH": path, "NO_PROXY": "127.0.0.1"}
+    trusted = dict.fromkeys(_TRUST, str(authority)) if authority else {}
+    return {**kept, **LITELLM_SWITCHES, "PYTHONPATH": path, "NO_PROXY": "127.0.0.1", **trusted}
 
 
 class WorkerProcess:
@@ -64,7 +78,9 @@ class WorkerProcess:
         python: str = sys.executable,
         start_timeout_s: float = 60.0,
         reply_timeout_s: float = 20.0,
+        authority: Path | None = None,
     ) -> None:
+        self._environment = worker_environment(authority)
         self.name = name
         self.restarts = 0
         self._spec, self._python = spec, python
@@ -78,7 +94,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env=worker_environment(),
+            env=self._environment,
             start_new_session=True,
         )
         assert self._process.stdin is not None
@@ -97,12 +113,12 @@ class WorkerProcess:
         """Process id."""
         return self._process.pid
 
-    def warm(self, cell: int, calls: int) -> str | None:
-        """Open the cell's client and make warm-up calls. Returns the failure's text, or None."""
+    def warm(self, cell: int, calls: int) -> Reply:
+        """Open the cell's client and make warm-up calls."""
         return self._ask(Op.WARM, cell, calls, self._reply_timeout_s + calls * _WARM_CALL_S)
 
-    def call(self, cell: int, call_number: int) -> str | None:
-        """Make one measured call. Returns the failure's text (the call is data all the same), or None."""
+    def call(self, cell: int, call_number: int) -> Reply:
+        """Make one measured call; one that failed is data all the same."""
         return self._ask(Op.CALL, cell, call_number, self._reply_timeout_s)
 
     def restart(self) -> None:
@@ -138,12 +154,14 @@ class WorkerProcess:
     ) -> None:
         self.stop()
 
-    def _ask(self, op: Op, cell: int, number: int, timeout_s: float) -> str | None:
+    def _ask(self, op: Op, cell: int, number: int, timeout_s: float) -> Reply:
         self._write(pipe.COMMAND.pack(op, cell, number))
-        if self._read(1, timeout_s) == pipe.OK:
-            return None
+        word, *tokens, is_known = pipe.REPLY.unpack(self._read(pipe.REPLY.size, timeout_s))
+        used = Used(tokens[0], tokens[1], bool(is_known))
+        if word == pipe.OK:
+            return Reply(None, used)
         (length,) = pipe.LENGTH.unpack(self._read(pipe.LENGTH.size, self._reply_timeout_s))
-        return self._read(length, self._reply_timeout_s).decode("utf-8", "replace")
+        return Reply(self._read(length, self._reply_timeout_s).decode("utf-8", "replace"), used)
 
     def _write(self, data: bytes) -> None:
         try:

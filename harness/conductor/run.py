@@ -5,13 +5,18 @@ Called by ``commands`` and ``calibration``. A run killed at any moment keeps eve
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.conductor.backends import backend_of_run
 from harness.conductor.block import BlockResult, run_block
-from harness.conductor.cells import can_run
+from harness.conductor.budget import Budget, worst_cases
+from harness.conductor.cells import CellPlan, can_run
 from harness.conductor.environments import check_available
+from harness.conductor.live import CALL_TIMEOUT_S, Live, Throttle, look_at
 from harness.conductor.manifests import (
     Planned,
     check_same_versions,
@@ -19,17 +24,22 @@ from harness.conductor.manifests import (
     with_lost,
     with_pressure,
     with_progress,
+    with_throttled,
 )
-from harness.conductor.prepare import cassette_facts, load_shelf, prepare_cells
+from harness.conductor.prepare import Shelf, cassette_facts, live_cells, load_shelf, prepare_cells
 from harness.conductor.processes import WorkerLostError
 from harness.conductor.progress import Progress
+from harness.conductor.reach import Reach
 from harness.conductor.seats import BlockPlan
 from harness.conductor.turnstile import only_measurement
 from harness.dataset.store import Store
 from harness.plan import Arm, Cell, PlanFile
+from harness.prices import load_prices
 from harness.record import Manifest
+from harness.replay.certificates import make_certificate
 from harness.replay.journal import JournalReader
 from harness.replay.launch import BackendProcess
+from harness.vocabulary import Backend
 
 TRIES_PER_BLOCK = 2
 """A block whose worker was lost is measured once more, in fresh processes, before the run gives up."""
@@ -44,6 +54,12 @@ class Campaign:
     cells: tuple[Cell, ...]
     seed: int
     benchmarks: Path
+    live: Live | None = None
+
+    @property
+    def backend(self) -> Backend:
+        """Who answers."""
+        return Backend.RECORDED if self.live is None else Backend.LIVE
 
     @property
     def planned(self) -> Planned:
@@ -70,16 +86,32 @@ def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest |
     """Measure a campaign into ``store``, block by block. Raises HarnessError; finished blocks stay."""
     for arm in campaign.arms:
         check_available(arm)
+    live = campaign.live
     shelf = load_shelf(campaign.benchmarks / "cassettes")
     cells = prepare_cells(campaign.cells, campaign.arms, shelf, campaign.benchmarks / "workloads")
-    only = sorted({cell.cassette_id for cell in cells})
-    with only_measurement(progress.say), backend_of_run(shelf.folder, only) as (backend, journal):
-        manifest = resume or new_manifest(campaign.planned, cassette_facts(cells, shelf, campaign.benchmarks), backend)
+    facts = cassette_facts(cells, shelf, campaign.benchmarks)
+    worst = () if live is None else worst_cases(cells, load_prices(campaign.benchmarks / "prices.toml"), live)
+    with only_measurement(progress.say), _backend(campaign, shelf, cells) as (backend, journal, authority):
+        if live is not None:
+            look_at(live, backend, authority)
+            cells = live_cells(cells, CALL_TIMEOUT_S)
+        manifest = resume or new_manifest(campaign.planned, facts, backend, campaign.backend)
         if resume is not None:
             check_same_versions(manifest, backend)
         store.write_manifest(manifest)
         plan = BlockPlan(
-            manifest.run_id, campaign.arms, cells, campaign.plan.plan.warmup, campaign.seed, campaign.plan.plan.together
+            run_id=manifest.run_id,
+            arms=campaign.arms,
+            cells=cells,
+            warmup=campaign.plan.plan.warmup,
+            seed=campaign.seed,
+            reach=Reach.of(backend, None if live is None else live.keys),
+            together=campaign.plan.plan.together,
+            authority=authority,
+            budget=Budget(None if live is None else live.max_cost_usd),
+            throttle=Throttle(None if live is None else live.per_minute),
+            stop_after_failures=campaign.plan.plan.stop_after_failures,
+            worst=worst,
         )
         failures: list[str] = []
         for block in sorted(set(range(manifest.blocks_planned)) - store.blocks_done(manifest.run_id)):
@@ -95,13 +127,34 @@ def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest |
                 result.requests,
             )
             manifest = with_lost(with_pressure(manifest, result.pressure), lost)
+            manifest = with_throttled(manifest, plan.throttle.throttled)
             manifest = with_progress(manifest, len(store.blocks_done(manifest.run_id)))
             store.write_manifest(manifest)
             progress.block_done(block, manifest.blocks_planned)
         if not manifest.is_complete:  # killed between the last block and its manifest, then resumed
             manifest = with_progress(manifest, len(store.blocks_done(manifest.run_id)))
             store.write_manifest(manifest)
+        if live is not None:
+            progress.say(f"{plan.budget.spent_usd:.4f} USD spent, by list prices and the usage that answers tell")
+            for line in backend.status().not_recorded if live.record else ():
+                progress.say(line)
     return RunResult(manifest, tuple(failures))
+
+
+@contextmanager
+def _backend(
+    campaign: Campaign, shelf: Shelf, cells: Sequence[CellPlan]
+) -> Iterator[tuple[BackendProcess, JournalReader, Path | None]]:
+    """The campaign's backend and its journal, and the authority that clients are to trust where it serves TLS."""
+    only, live = sorted({cell.cassette_id for cell in cells}), campaign.live
+    with ExitStack() as stack:
+        secured = None
+        if campaign.plan.plan.tls:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="llm-call-bench-"))
+            secured = make_certificate(Path(folder))
+        passing = None if live is None else live.passing
+        backend, journal = stack.enter_context(backend_of_run(shelf.folder, only, passing=passing, secured=secured))
+        yield backend, journal, None if secured is None else secured.authority
 
 
 def _measure(

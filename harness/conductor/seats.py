@@ -7,20 +7,25 @@ Called by ``conductor.block``. A process that dies or hangs while it warms up is
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 from harness import arms as arm_names
 from harness.clients import client_named
 from harness.clock import clock_domain
 from harness.conductor.backends import check_answers
-from harness.conductor.cells import RESERVED_API_KEY, CellPlan, Place, alias, places_for, root_url, worker_spec
+from harness.conductor.budget import Budget, Worst
+from harness.conductor.cells import CellPlan, Place, alias, places_for, worker_spec
 from harness.conductor.environments import interpreter
 from harness.conductor.gateway import Deployment, Gateway
 from harness.conductor.join import ArmFacts
-from harness.conductor.processes import WorkerLostError, WorkerProcess
+from harness.conductor.live import Throttle
+from harness.conductor.processes import Reply, WorkerLostError, WorkerProcess
+from harness.conductor.reach import Reach
 from harness.errors import BackendError, DataError
 from harness.load.turns import warmups
 from harness.plan import Arm
@@ -41,7 +46,14 @@ class BlockPlan:
     cells: tuple[CellPlan, ...]
     warmup: int
     seed: int
+    reach: Reach
     together: bool = False
+    authority: Path | None = None
+    budget: Budget = field(default_factory=lambda: Budget(None))
+    throttle: Throttle = field(default_factory=lambda: Throttle(None))
+    stop_after_failures: int | None = None
+    worst: tuple[Worst | None, ...] = ()
+    """The worst case of a call of each cell, None where it is not known; empty where nobody pays."""
 
     def crews(self) -> list[list[tuple[int, Arm]]]:
         """Which arms (by position) share a process: each has its own, or those of one path are together."""
@@ -73,7 +85,7 @@ class Seat:
 
 def seat_all(plan: BlockPlan, rng: random.Random, backend: BackendProcess, stack: ExitStack) -> list[Seat]:
     """Start the gateway where an arm needs one, then every worker in random order; each makes its first call alone."""
-    gateway_url = _gateway_url(plan, backend.port, stack)
+    gateway_url = _gateway_url(plan, stack)
     wanted = [
         (tuple(arm for _, arm in crew), mode, places)
         for crew in plan.crews()
@@ -82,12 +94,19 @@ def seat_all(plan: BlockPlan, rng: random.Random, backend: BackendProcess, stack
     ]
     seats = []
     for arms, mode, places in rng.sample(wanted, len(wanted)):
-        spec = worker_spec(plan.cells, places, mode, backend.port, gateway_url if _is_gateway(arms[0]) else "")
+        spec = worker_spec(plan.cells, places, mode, plan.reach, gateway_url if _is_gateway(arms[0]) else "")
         name = f"{', '.join(arm.name for arm in arms)} ({mode})"
-        worker = WorkerProcess(name, spec, python=interpreter(arms[0].environment))
+        longest_s = max(plan.cells[place.cell].timeout_s for place in places)
+        worker = WorkerProcess(
+            name,
+            spec,
+            python=interpreter(arms[0].environment),
+            authority=plan.authority,
+            reply_timeout_s=2 * longest_s,
+        )
         seats.append(Seat(arms, mode, places, stack.enter_context(worker)))
         _check_clock(worker)
-        _warm(worker, plan.cells[places[0].cell], 0, 1, backend)
+        _warm(plan, worker, places[0].cell, 0, 1, backend)
     return seats
 
 
@@ -95,7 +114,7 @@ def _is_gateway(arm: Arm) -> bool:
     return arm_names.path_named(arm.path).role == "gateway"
 
 
-def _gateway_url(plan: BlockPlan, port: int, stack: ExitStack) -> str:
+def _gateway_url(plan: BlockPlan, stack: ExitStack) -> str:
     """Where the block's own gateway listens, with a deployment for every cell that an arm reaches through it."""
     behind = {index for index, arm in enumerate(plan.arms) if _is_gateway(arm)}
     deployments = [
@@ -103,18 +122,35 @@ def _gateway_url(plan: BlockPlan, port: int, stack: ExitStack) -> str:
             alias(number),
             cell.question.provider,
             cell.question.model,
-            root_url(cell, port),
-            RESERVED_API_KEY,
+            plan.reach.url(cell.facts.cell, cell.cassette_id),
+            plan.reach.key(cell.facts.cell),
             cell.timeout_s,
         )
         for number, cell in enumerate(plan.cells)
         if behind & set(cell.arms)
     ]
-    return stack.enter_context(Gateway(deployments)).url if deployments else ""
+    return stack.enter_context(Gateway(deployments, authority=plan.authority)).url if deployments else ""
 
 
 def _modes(cells: Sequence[CellPlan]) -> list[Mode]:
     return sorted({cell.facts.cell.mode for cell in cells})
+
+
+def paid(plan: BlockPlan, cell: int, calls: int, make: Callable[[], Reply]) -> str | None:
+    """Make calls of a cell in its provider's turn, within the budget. Returns what failed; raises OverBudget before."""
+    if not plan.reach.is_live:
+        return make().failure
+    worst = plan.worst[cell]
+    reserved_usd = plan.budget.reserve(worst, calls) if worst else 0.0
+    plan.throttle.hold(plan.cells[cell].facts.cell.provider, calls)
+    used = None
+    try:
+        reply = make()
+        used = reply.used if reply.used.is_known else None
+    finally:
+        if worst:
+            plan.budget.settle(reserved_usd, worst, used)
+    return reply.failure
 
 
 def _check_clock(worker: WorkerProcess) -> None:
@@ -137,7 +173,11 @@ def warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) ->
         is_hot = [cell.facts.cell.load is Load.HOT for cell in cells]
         kinds = [(cell.kind, place.arm.name) for cell, place in zip(cells, seat.places, strict=True)]
         counts = enumerate(warmups(kinds, is_hot, plan.warmup))
-        return [said for index, calls in counts if (said := _warm(seat.worker, cells[index], index, calls, backend))]
+        return [
+            said
+            for index, calls in counts
+            if (said := _warm(plan, seat.worker, seat.places[index].cell, index, calls, backend))
+        ]
 
     def warm_or_replace(seat: Seat) -> tuple[list[str], list[str]]:
         told: list[str] = []
@@ -155,13 +195,14 @@ def warm_all(seats: Sequence[Seat], plan: BlockPlan, backend: BackendProcess) ->
     return [said for failures, _ in done for said in failures], [said for _, lost in done for said in lost]
 
 
-def _warm(worker: WorkerProcess, cell: CellPlan, index: int, calls: int, backend: BackendProcess) -> str:
-    failure = worker.warm(index, calls)
+def _warm(plan: BlockPlan, worker: WorkerProcess, number: int, index: int, calls: int, backend: BackendProcess) -> str:
+    cell = plan.cells[number]
+    failure = paid(plan, number, calls, partial(worker.warm, index, calls))
     if failure is None:
         return ""
     check_answers(backend)
     place = f"{worker.name}: {cell.facts.cell.cell_id}"
-    again = worker.warm(index, calls)
+    again = paid(plan, number, calls, partial(worker.warm, index, calls))
     if again is not None:
         check_answers(backend)
         raise DataError(f"{place}: warm-up calls failed twice: {again}")

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from harness.record import Attempt, Call, Cold, FaultCase, FirstCall, Manifest, OutageCall, Request
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SEMANTIC_CONVENTIONS_VERSION = "0.1.0"
 """Release of open-telemetry/semantic-conventions-genai whose names are used."""
 
@@ -79,8 +79,10 @@ class Table:
         return pa.schema([column.field for column in self.columns], metadata)
 
 
-def _maybe(name: str, kind: pa.DataType, unit: str, description: str, otel: str = "") -> Column:
-    return Column(name, kind, unit, description, otel, nullable=True)
+def _maybe(
+    name: str, kind: pa.DataType, unit: str, description: str, otel: str = "", *, instant: bool = False
+) -> Column:
+    return Column(name, kind, unit, description, otel, nullable=True, is_monotonic=instant)
 
 
 def _instant(name: str, description: str, kind: pa.DataType = INT64) -> Column:
@@ -200,7 +202,23 @@ ATTEMPTS = Table(
         Column("connection_reused", BOOL, "", "the connection had carried a request before"),
         Column("status", INT32, "", "status the backend sent", "http.response.status_code"),
         _maybe("fault", WORD, "", "fault the backend injected; null when none"),
-        Column("pacing_error_ns", INT64S, "ns", "each chunk's actual − scheduled send, in order"),
+        Column(
+            "pacing_error_ns", INT64S, "ns", "each chunk's actual − due send, in order; live, it is due as it arrives"
+        ),
+        _maybe(
+            "upstream_sent_ns", INT64, "ns", "live: instant just before the request left for the provider", instant=True
+        ),
+        _maybe("upstream_first_byte_ns", INT64, "ns", "live: instant of the answer's first byte there", instant=True),
+        _maybe("upstream_last_byte_ns", INT64, "ns", "live: instant of the answer's last byte there", instant=True),
+        _maybe(
+            "upstream_connection_reused", BOOL, "", "live: the connection to the provider had carried a request before"
+        ),
+        _maybe(
+            "upstream_failure", WORD, "", "live: how the provider failed: refused, certificate, tls, reset, closed, …"
+        ),
+        _maybe("openai_processing_ns", INT64, "ns", "live: openai-processing-ms, as the provider says"),
+        _maybe("envoy_upstream_service_ns", INT64, "ns", "live: x-envoy-upstream-service-time, as the provider says"),
+        _maybe("server_timing_ns", INT64, "ns", "live: the longest duration in Server-Timing, as the provider says"),
     ),
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 from harness.clients import Answer, Client
 from harness.clock import CallTimer, now_ns
 from harness.load.outcome import Verdict, judge_answer, judge_error
-from harness.load.pipe import CellSpec, WorkerSpec
+from harness.load.pipe import CellSpec, Used, WorkerSpec
 from harness.load.structure import problem_with
 from harness.record import Marks
 from harness.vocabulary import Outcome
@@ -47,6 +47,8 @@ class Bench:
         self.marks: list[Marks] = []
         self.last_failure = ""
         self.last_outcome = Outcome.OK
+        self._input_tokens = self._output_tokens = 0
+        self._tells_use = True
         self._gc = GcMeter()
         self._sequences = [0] * len(spec.cells)
         self._pending: dict[str, Any] | None = None
@@ -90,6 +92,7 @@ class Bench:
         answer, verdict = self._judge(index, result, chunks, error)
         self.last_outcome = verdict.outcome
         is_ok = verdict.outcome == cell.truth.outcome
+        self._count(answer)
         if not is_ok:
             self.last_failure = f"{verdict.outcome}: {verdict.error_type}: {error or (answer and answer.text[:80])}"
         if call_number:
@@ -97,6 +100,19 @@ class Bench:
             self._sequences[index] += 1
             self._cpu_idle_from_ns = time.process_time_ns()
         return is_ok
+
+    def used(self) -> Used:
+        """What the calls since the last asking used."""
+        found = Used(self._input_tokens, self._output_tokens, self._tells_use)
+        self._input_tokens, self._output_tokens, self._tells_use = 0, 0, True
+        return found
+
+    def _count(self, answer: Answer | None) -> None:
+        if answer is None or answer.output_tokens is None:
+            self._tells_use = False
+            return
+        self._input_tokens += answer.input_tokens or 0
+        self._output_tokens += answer.output_tokens
 
     def _judge(
         self, index: int, result: Any, chunks: list[Any], error: BaseException | None

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 
 from harness.clients import Answer
-from harness.vocabulary import Outcome
+from harness.vocabulary import Finish, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,10 @@ class Truth:
     """What the answer must be: the cassette's text, finish reason and tool calls (canonical JSON arguments).
 
     ``outcome`` is what the call is expected to come to: a job may be made to fail, its creation to be answered late.
+    ``text`` is None where a provider answers live and nobody knows what it will say: something, and to an end.
     """
 
-    text: str
+    text: str | None
     finish_reason: str | None
     tool_calls: tuple[tuple[str, str], ...] = ()
     outcome: str = Outcome.OK.value
@@ -47,6 +48,8 @@ class Verdict:
 
 def judge_answer(answer: Answer, truth: Truth) -> Verdict:
     """Compare an answer that the client returned as a success with the truth."""
+    if truth.text is None:
+        return _judge_live(answer)
     if answer.text != truth.text:
         return Verdict(Outcome.WRONG_CONTENT, "content_differs")
     if answer.finish_reason != truth.finish_reason:
@@ -56,6 +59,15 @@ def judge_answer(answer: Answer, truth: Truth) -> Verdict:
     if truth.is_job and answer.finish_reason in _JOB_ENDINGS:
         outcome, kind = _JOB_ENDINGS[answer.finish_reason]
         return Verdict(outcome, kind, status_code=200)
+    return Verdict(Outcome.OK, status_code=200)
+
+
+def _judge_live(answer: Answer) -> Verdict:
+    """An answer is one when it says something (or stopped at its budget, thinking) and tells why it ended."""
+    if answer.finish_reason is None:
+        return Verdict(Outcome.WRONG_CONTENT, "unfinished")
+    if not answer.text and not answer.tool_calls and answer.finish_reason != Finish.LENGTH:
+        return Verdict(Outcome.WRONG_CONTENT, "empty")
     return Verdict(Outcome.OK, status_code=200)
 
 

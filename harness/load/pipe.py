@@ -19,9 +19,21 @@ from harness.record import Marks
 
 COMMAND = struct.Struct("<BHQ")
 LENGTH = struct.Struct("<I")
+REPLY = struct.Struct("<cIIB")
 OK = b"."
 FAILED = b"!"
-"""Reply to a command whose (last) call did not end ``ok``; a length-prefixed UTF-8 message follows."""
+"""Reply to a command whose (last) call did not end as expected; a length-prefixed UTF-8 message follows. Either is
+followed by what the command's calls used, and whether all of them told it.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Tokens that the answers to one command's calls state; ``is_known`` where every one of them did."""
+
+    input_tokens: int
+    output_tokens: int
+    is_known: bool
 
 
 class Op(IntEnum):
@@ -133,6 +145,12 @@ def load_dump(body: bytes) -> Dump:
     marks = tuple(Marks(*values) for values in raw["marks"])
     first_calls = tuple((cell, shares, ns) for cell, shares, ns in raw["first_calls"])
     return Dump(marks, first_calls, raw["rss_after_bytes"], tuple(raw["foreign_modules"]))
+
+
+def dump_reply(*, is_expected: bool, used: Used, failure: str) -> bytes:
+    """What a worker answers to a command."""
+    head = REPLY.pack(OK if is_expected else FAILED, used.input_tokens, used.output_tokens, used.is_known)
+    return head if is_expected else head + message(failure)
 
 
 def message(text: str) -> bytes:

@@ -158,7 +158,8 @@ class Worker:
         return self._bench.last_outcome is Outcome.WRONG_CONTENT
 
     def _reply(self, is_expected: bool) -> None:
-        os.write(self._replies, pipe.OK if is_expected else pipe.FAILED + pipe.message(self._bench.last_failure))
+        reply = pipe.dump_reply(is_expected=is_expected, used=self._bench.used(), failure=self._bench.last_failure)
+        os.write(self._replies, reply)
 
     def _dump(self) -> None:
         strangers = self._brought + foreign_subjects(self._bench.spec.client)

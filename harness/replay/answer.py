@@ -24,6 +24,9 @@ class Line(Protocol):
     def await_writable(self) -> None:
         """Call ``flush`` of the current answer whenever the socket takes more."""
 
+    def ends(self, ending: Ending, /) -> None:
+        """Have the connection end like this after the current answer, whatever the request allowed."""
+
     def answered(self) -> None:
         """The current answer is complete."""
 

@@ -22,6 +22,8 @@ from harness.replay.parsing import MalformedRequest, Request, RequestParser
 from harness.replay.routes import CONTROL_PREFIX
 from harness.replay.shapes import UNKNOWN
 from harness.replay.state import State
+from harness.replay.tap import Relay
+from harness.replay.tls import TlsSocket
 from harness.vocabulary import CALL_ID_HEADER
 
 _READ_BYTES = 65_536
@@ -63,7 +65,7 @@ class Connection:
         "_suffix",
     )
 
-    def __init__(self, state: State, sock: socket.socket, number: int) -> None:
+    def __init__(self, state: State, sock: socket.socket | TlsSocket, number: int) -> None:
         self._state = state
         self._sock = sock
         self._number = number
@@ -71,7 +73,7 @@ class Connection:
         self._send = sock.send
         self._parser = RequestParser()
         self._queue: deque[tuple[Request, int, int, int]] = deque()
-        self._answer: Answer | None = None
+        self._answer: Answer | Relay | None = None
         self._partial = self._serving = self._draining = self._served = False
         self._open = True
         self._prefix: bytes | None = None
@@ -207,6 +209,18 @@ class Connection:
 
     def _start(self, request: Request, shape: int, received_ns: int, read_ns: int) -> None:
         state = self._state
+        tapping = state.taps.tapping(request.target)
+        if tapping is not None:
+            state.requests += 1
+            call, attempt = request.call_number, state.attempt_of(request.call_number)
+            arrived = Arrived(
+                call, attempt, self._number, self._served, request.wire_bytes, received_ns, read_ns, shape
+            )
+            self._served = True
+            self._closes, self._ending = request.framing is not Framing.KEEP_ALIVE, Ending.KEEP
+            self._answer = relay = Relay(self, state, tapping, request, arrived)
+            relay.begin()
+            return
         if request.target.startswith(_CONTROL):
             exchange = control.answer(state, request)
             call, attempt = 0, 1
@@ -238,6 +252,10 @@ class Connection:
     def _on_writable(self) -> None:
         if (self._answer is None or self._answer.flush()) and self._open:
             self._state.loop.remove_writer(self._sock.fileno())
+
+    def ends(self, ending: Ending, /) -> None:
+        """See ``Line.ends``."""
+        self._ending = ending
 
     def answered(self) -> None:
         """See ``Line.answered``."""

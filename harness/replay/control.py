@@ -10,6 +10,7 @@ import json
 from harness.clock import now_ns
 from harness.replay.exchange import Exchange, plain
 from harness.replay.parsing import Request
+from harness.replay.recorder import reasons
 from harness.replay.state import State
 
 _LARGEST_DIGITS = 9
@@ -29,6 +30,7 @@ def health(state: State) -> object:
 
 def status(state: State) -> object:
     """Counters since the start."""
+    recorder = state.taps.recorder
     return {
         "requests": state.requests,
         "mismatches": state.library.mismatch_count,
@@ -36,6 +38,9 @@ def status(state: State) -> object:
         "connections_open": state.connections_open,
         "journal_records": state.journal.records,
         "uptime_ns": now_ns() - state.started_ns,
+        "recorded": recorder.written if recorder else 0,
+        "to_record": recorder.waiting if recorder else 0,
+        "not_recorded": list(reasons(recorder)) if recorder else [],
     }
 
 

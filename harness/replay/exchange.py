@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 
-from harness.cassette import Cassette, Pace
+from harness.cassette import Cassette, Pace, RecordedResponse
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 _BODILESS = frozenset({204, 304})
@@ -34,6 +34,9 @@ class Framing(Enum):
     KEEP_ALIVE = "keep-alive"
     CLOSE = "close"
     HTTP_1_0 = "http/1.0"
+
+
+_ENDINGS = {"complete": Ending.KEEP, "closed": Ending.FIN, "reset": Ending.RESET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,10 @@ def prepare(cassette: Cassette, index: int, pace: Pace, framing: Framing) -> Exc
     factor = pace.factor(max(last, head.head_offset_ns))
     bodies = [chunk for _, chunk in events]
     size = sum(map(len, bodies))
-    prefix = head_bytes(response.status, response.headers, _framing_headers(response.status, chunked, size, framing))
+    prefix = head_bytes(response.status, response.headers, _framing_of(response, chunked, size, framing))
     joined = pace.kind == "none" or not events or head.head_offset_ns == events[0][0]
-    writes = framed(bodies, chunked)
+    is_whole = response.ending == "complete"
+    writes = framed(bodies, chunked, _last_chunk(response.trailers) if is_whole else b"")
     offsets = [round(at * factor) for at, _ in events]
     if joined:
         messages = (prefix + (writes[0] if writes else b""), *writes[1:])
@@ -88,6 +92,7 @@ def prepare(cassette: Cassette, index: int, pace: Pace, framing: Framing) -> Exc
         immediate=pace.kind == "none",
         closes=framing is not Framing.KEEP_ALIVE,
         matched=True,
+        ending=_ENDINGS[response.ending] if response.framing != "close" else Ending.FIN,
     )
 
 
@@ -108,13 +113,24 @@ def plain(status: int, body: bytes, framing: Framing, *, journalled: bool = True
     )
 
 
-def framed(bodies: list[bytes], chunked: bool) -> list[bytes]:
-    """The writes of a body: each as one chunk, the last with the terminator, where it is chunked; else as they are."""
+def framed(bodies: list[bytes], chunked: bool, last: bytes = b"0\r\n\r\n") -> list[bytes]:
+    """The writes of a body: each as one chunk, the final one with ``last``, where it is chunked; else as they are."""
     if not chunked:
         return bodies
     framed = [b"%x\r\n%b\r\n" % (len(body), body) for body in bodies] or [b""]
-    framed[-1] += b"0\r\n\r\n"
+    framed[-1] += last
     return framed
+
+
+def _last_chunk(trailers: tuple[tuple[str, str], ...]) -> bytes:
+    return b"0\r\n%b\r\n" % "".join(f"{name}: {value}\r\n" for name, value in trailers).encode("ascii")
+
+
+def _framing_of(response: RecordedResponse, chunked: bool, size: int, framing: Framing) -> tuple[tuple[str, str], ...]:
+    if response.framing == "close":
+        return (("connection", "close"),)
+    declared = size if response.declared_bytes is None else response.declared_bytes
+    return _framing_headers(response.status, chunked, declared, framing)
 
 
 def _framing_headers(status: int, chunked: bool, size: int, framing: Framing) -> tuple[tuple[str, str], ...]:

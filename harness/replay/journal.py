@@ -7,7 +7,8 @@ One writer, any number of readers. Written by ``connection`` and ``answer``; rea
 
     header   published length · magic · version · 0
     record   its length · call · attempt · connection · reused · exchange · matched · status · request bytes ·
-             response bytes · received · read · first byte sent · last byte sent · completed · shape · ended · n ·
+             response bytes · received · read · first byte sent · last byte sent · completed · shape · ended ·
+             sent upstream · first and last byte from upstream · upstream reused · failure · four times told · n ·
              n × sent · n × error
 """
 
@@ -24,9 +25,12 @@ from typing import Self
 from harness.errors import DataError
 
 MAGIC = int.from_bytes(b"llmjrnl\x00", "little")
-VERSION = 3
+VERSION = 4
 HEADER_WORDS = 4
-FIXED_WORDS = 18
+FIXED_WORDS = 27
+NOT_PASSED_ON = (0, 0, 0, 0, 0, -1, -1, -1, -1)
+"""The words of the tap where there is none."""
+
 GROWTH_BYTES = 1 << 20
 """Small on purpose: reserving a mebibyte stalls the writer for ~0.1 ms, a doubling file would for many."""
 
@@ -42,6 +46,12 @@ class JournalEntry:
     ``pacing_error_ns`` is sent − deadline per body chunk; 0 where the pace is ``none``, which has no deadlines.
     ``shape`` is the number that ``shapes`` gave to requests asked exactly like this one, -1 when it gave none.
     ``ended_ns`` is when the answer was over: complete, or given up because the client's side of the connection closed.
+
+    What the tap passed on has ``upstream_sent_ns`` (0 elsewhere): when the request left for the provider, and when the
+    first and the last byte of the answer came from there. Its pieces were due as they arrived, so ``chunk_sent_ns −
+    pacing_error_ns`` is when each came. ``failure`` is one of ``upstream.Failure``; ``told_ns`` are what the provider
+    says it took (``openai-processing-ms``, ``x-envoy-upstream-service-time``, ``Server-Timing``) and how long it wants
+    to be left alone (``Retry-After``); -1 where it is silent.
     """
 
     call_number: int
@@ -62,6 +72,12 @@ class JournalEntry:
     pacing_error_ns: tuple[int, ...]
     shape: int = -1
     ended_ns: int = 0
+    upstream_sent_ns: int = 0
+    upstream_first_byte_ns: int = 0
+    upstream_last_byte_ns: int = 0
+    upstream_reused: bool = False
+    failure: int = 0
+    told_ns: tuple[int, int, int, int] = (-1, -1, -1, -1)
 
 
 class JournalWriter:
@@ -83,16 +99,23 @@ class JournalWriter:
         self._reserve(GROWTH_BYTES)
         _HEADER.pack_into(self._map, 0, HEADER_WORDS, MAGIC, VERSION, 0)
 
-    def append(self, fields: tuple[int, ...], sent_ns: Sequence[int], error_ns: Sequence[int]) -> None:
-        """Publish one record: the 14 fields of ``JournalEntry`` up to ``completed``, ``shape`` and ``ended_ns``, then
-        one stamp and one error per chunk. Raises DataError when the file system is full.
+    def append(
+        self,
+        fields: tuple[int, ...],
+        sent_ns: Sequence[int],
+        error_ns: Sequence[int],
+        passed: tuple[int, ...] = NOT_PASSED_ON,
+    ) -> None:
+        """Publish one record: the 14 fields of ``JournalEntry`` up to ``completed``, ``shape`` and ``ended_ns``, the
+        tap's from ``upstream_sent_ns`` on, then one stamp and one error per chunk. Raises DataError when the file
+        system is full.
         """
         count = len(sent_ns)
         record = self._structs.get(count) or self._struct(count)
         end = self._end + record.size
         if end > self._capacity:
             self._grow(end)
-        record.pack_into(self._map, self._end, FIXED_WORDS + 2 * count, *fields, count, *sent_ns, *error_ns)
+        record.pack_into(self._map, self._end, FIXED_WORDS + 2 * count, *fields, *passed, count, *sent_ns, *error_ns)
         self._end = end
         self._words[0] = end >> 3
         self.records += 1
@@ -194,7 +217,8 @@ class JournalReader:
 def _entry(words: list[int]) -> JournalEntry:
     half = FIXED_WORDS + words[FIXED_WORDS - 1]
     _, call, attempt, connection, reused, exchange, matched, *rest = words[: FIXED_WORDS - 1]
-    status, request_bytes, response_bytes, received, read, first, last, completed, shape, ended = rest
+    status, request_bytes, response_bytes, received, read, first, last, completed, shape, ended, *passed = rest
+    left, came, went, reused_there, failure, *told = passed
     return JournalEntry(
         call_number=call,
         attempt=attempt,
@@ -214,6 +238,12 @@ def _entry(words: list[int]) -> JournalEntry:
         pacing_error_ns=tuple(words[half:]),
         shape=shape,
         ended_ns=ended,
+        upstream_sent_ns=left,
+        upstream_first_byte_ns=came,
+        upstream_last_byte_ns=went,
+        upstream_reused=bool(reused_there),
+        failure=failure,
+        told_ns=(told[0], told[1], told[2], told[3]),
     )
 
 

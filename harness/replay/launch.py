@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import selectors
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,40 @@ class BackendInfo:
     clock_domain: str
     cassettes: tuple[str, ...]
     failing_ports: Mapping[str, int] = field(default_factory=dict)
+    is_secured: bool = False
+
+    @property
+    def scheme(self) -> str:
+        """Of the URLs that clients are given."""
+        return "https" if self.is_secured else "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """What a backend is to pass on to providers, and to record: URLs by name, authorities to trust instead of the
+    system's, the folder of cassettes (None: nothing is recorded).
+    """
+
+    upstreams: Mapping[str, str]
+    authorities: Path | None = None
+    record: Path | None = None
+    workload: str = "recorded"
+    keeps_prompts: bool = True
+
+    def arguments(self) -> list[str]:
+        """As the backend's command line has it."""
+        found = ["--upstream", *(f"{name}={url}" for name, url in self.upstreams.items()), "--workload", self.workload]
+        found += ["--upstream-ca", str(self.authorities)] if self.authorities else []
+        found += ["--record", str(self.record)] if self.record else []
+        return found + ([] if self.keeps_prompts else ["--replace-prompts"])
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A certificate with its key in one PEM file, and the authority that signed it: who is to trust it needs that."""
+
+    certificate: Path
+    authority: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +90,18 @@ class BackendStatus:
     connections_open: int
     journal_records: int
     uptime_ns: int
+    recorded: int = 0
+    to_record: int = 0
+    not_recorded: tuple[str, ...] = ()
 
 
 class BackendProcess:
     """A running backend. Leaving the context stops it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes], info: BackendInfo) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], errors: IO[bytes], info: BackendInfo, secured: Secured | None = None
+    ) -> None:
+        self._secured = secured
         self._process = process
         self._errors = errors
         self.info = info
@@ -73,7 +114,8 @@ class BackendProcess:
 
     def status(self) -> BackendStatus:
         """Ask for its counters. Raises BackendError, or the backend's own error, when it does not answer."""
-        return BackendStatus(**self._ask("/-/status"))
+        told = self._ask("/-/status")
+        return BackendStatus(**{**told, "not_recorded": tuple(told["not_recorded"])})
 
     def mismatches(self) -> list[str]:
         """What did not match so far (the last hundred), each as one line. Raises as ``status`` does."""
@@ -104,7 +146,7 @@ class BackendProcess:
 
     def _ask(self, path: str) -> dict[str, Any]:
         try:
-            return _get(self.port, path)
+            return _get(self.port, path, self._secured)
         except (OSError, http.client.HTTPException, ValueError) as problem:
             if not self.alive():
                 raise _ended(self._process, self._errors) from None
@@ -112,33 +154,47 @@ class BackendProcess:
 
 
 def start_backend(
-    cassettes: Path,
+    cassettes: Path | None,
     journal: Path,
     *,
     only: Sequence[str] = (),
     faults: Path | None = None,
+    passing: Passing | None = None,
+    secured: Secured | None = None,
     port: int = 0,
     timeout_s: float = 15,
+    own_group: bool = False,
 ) -> BackendProcess:
-    """Start a backend and wait until it answers. Raises BackendError or DataError with the child's own line."""
-    command = [sys.executable, "-m", "harness.replay", "--cassettes", str(cassettes), "--journal", str(journal)]
+    """Start a backend and wait until it answers. Raises BackendError or DataError with the child's own line.
+
+    In a group of its own it does not hear the terminal's Ctrl-C: whoever started it ends it.
+    """
+    command = [sys.executable, "-m", "harness.replay", "--journal", str(journal)]
+    command += ["--cassettes", str(cassettes)] if cassettes else []
     command += ["--faults", str(faults)] if faults else []
+    command += passing.arguments() if passing else []
+    command += ["--certificate", str(secured.certificate)] if secured else []
     command += ["--port", str(port), "--watch-parent", *(["--only", *only] if only else [])]
     errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by BackendProcess.stop, or below
     try:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=_environment()
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=_environment(),
+            start_new_session=own_group,
         )
     except OSError as problem:
         errors.close()
         raise BackendError(f"backend: cannot start {sys.executable}: {problem.strerror}") from None
     try:
-        info = _await_ready(process, errors, time.monotonic() + timeout_s)
+        info = _await_ready(process, errors, time.monotonic() + timeout_s, secured)
     except BaseException:
         _end(process)
         errors.close()
         raise
-    return BackendProcess(process, errors, info)
+    return BackendProcess(process, errors, info, secured)
 
 
 def _environment() -> dict[str, str]:
@@ -147,12 +203,14 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path}
 
 
-def _await_ready(process: subprocess.Popen[bytes], errors: IO[bytes], deadline_s: float) -> BackendInfo:
+def _await_ready(
+    process: subprocess.Popen[bytes], errors: IO[bytes], deadline_s: float, secured: Secured | None
+) -> BackendInfo:
     ready = _ready_line(process, errors, deadline_s)
     if ready["clock_domain"] != clock_domain():
         raise BackendError("backend: expected this process's clock domain, got another; start both on one boot")
     try:
-        health = _get(ready["port"], "/-/health")
+        health = _get(ready["port"], "/-/health", secured)
     except (OSError, http.client.HTTPException, ValueError) as problem:
         raise BackendError(f"backend: expected a health answer on port {ready['port']}, got {problem!r}") from None
     return BackendInfo(
@@ -164,6 +222,7 @@ def _await_ready(process: subprocess.Popen[bytes], errors: IO[bytes], deadline_s
         clock_domain=ready["clock_domain"],
         cassettes=tuple(health["cassettes"]),
         failing_ports=ready["failing_ports"],
+        is_secured=ready["is_secured"],
     )
 
 
@@ -211,8 +270,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.stdout.close()
 
 
-def _get(port: int, path: str) -> dict[str, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ASK_S)
+def _get(port: int, path: str, secured: Secured | None) -> dict[str, Any]:
+    if secured is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ASK_S)
+    else:
+        context = ssl.create_default_context(cafile=str(secured.authority))
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=_ASK_S, context=context)
     try:
         connection.request("GET", path)
         found: dict[str, Any] = json.loads(connection.getresponse().read())

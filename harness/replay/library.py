@@ -102,15 +102,15 @@ class Library:
     def _holder(self, route: Route, request: Request) -> str:
         """The first cassette that holds this request; ``any`` itself where none does. Jobs need a URL of their own."""
         for cassette_id, (_, cassette) in self._by_id.items():
-            recorded, is_job = cassette.head.request, cassette.head.operation is Operation.BACKGROUND
-            if not is_job and difference(recorded, request.method, route.path, request.body) is None:
+            is_job = cassette.head.operation is Operation.BACKGROUND
+            if not is_job and _difference(cassette, route, request) is None:
                 return cassette_id
         return route.cassette_id
 
     def _about_job(self, index: int, cassette: Cassette, route: Route, request: Request, received_ns: int) -> Exchange:
         asked = asked_about(cassette.head.request.path, request.method, route.path)
         if asked is None:
-            differing = difference(cassette.head.request, request.method, route.path, request.body)
+            differing = _difference(cassette, route, request)
             if differing is not None:
                 return self.refuse(422, f"{route.cassette_id}: {differing}", request)
             created = self.jobs.create(self._script(index, cassette, route.pace), received_ns)
@@ -158,7 +158,7 @@ class Library:
         return self._scripts[key]
 
     def _matched(self, index: int, cassette: Cassette, route: Route, request: Request) -> Exchange:
-        differing = difference(cassette.head.request, request.method, route.path, request.body)
+        differing = _difference(cassette, route, request)
         if differing is not None:
             return self.refuse(422, f"{route.cassette_id}: {differing}", request)
         return self._prepare(index, cassette, route.pace, request.framing)
@@ -170,6 +170,11 @@ class Library:
                 self._prepared.clear()
             self._prepared[key] = prepare(cassette, index, pace, framing)
         return self._prepared[key]
+
+
+def _difference(cassette: Cassette, route: Route, request: Request) -> str | None:
+    head = cassette.head
+    return difference(head.request, request.method, route.path, request.body, replaced=head.prompts == "replaced")
 
 
 def _near(name: str, known: list[str]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qs, unquote
 
 from harness.cassette import RecordedRequest
+from harness.replay.scrub import without_prompts
 
 SHOWN = 48
 """A differing value is cut to this many characters: a message may name a prompt, never repeat it."""
@@ -43,10 +44,10 @@ NOT_TEXT = frozenset(
 """… except below these: labels, settings, schemas, and arguments, which are JSON text with spaces or without."""
 
 
-def difference(expected: RecordedRequest, method: str, path: str, body: bytes) -> str | None:
+def difference(expected: RecordedRequest, method: str, path: str, body: bytes, *, replaced: bool = False) -> str | None:
     """The first difference as ``key: expected …, got …``, or None when the request asks the same.
 
-    ``path`` may hold a query and percent-encoding.
+    ``path`` may hold a query and percent-encoding. ``replaced``: of the recorded texts only the lengths are known.
     """
     if method != expected.method:
         return f"method: expected {expected.method}, got {shown(method)}"
@@ -61,6 +62,8 @@ def difference(expected: RecordedRequest, method: str, path: str, body: bytes) -
     if not isinstance(got, dict):
         return f"body: expected an object, got {_shown_safely(got)}"
     try:
+        if replaced:
+            got = without_prompts(got, TEXT_KEYS, NOT_TEXT)
         return _settings_differ(expected.body, got) or _texts_differ(expected.body, got)
     except RecursionError:
         return "body: expected JSON of sensible depth, got deeper"

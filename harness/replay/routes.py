@@ -47,11 +47,13 @@ class Route:
     outage: Outage | None = None
 
 
-def base_url(port: int, pace: str, cassette_id: str, fault: str = "", outage: Outage | None = None) -> str:
+def base_url(
+    port: int, pace: str, cassette_id: str, fault: str = "", outage: Outage | None = None, *, scheme: str = "http"
+) -> str:
     """The URL to give a client, without ``/v1``. Raises UsageError when ``pace`` is not a pace."""
     Pace.parse(pace)
     manner = "~".join((pace, *((fault,) if fault else ()), *((str(outage),) if outage else ())))
-    return f"http://127.0.0.1:{port}/{manner}/{quote(cassette_id, safe='')}"
+    return f"{scheme}://127.0.0.1:{port}/{manner}/{quote(cassette_id, safe='')}"
 
 
 def parse_target(target: str) -> Route:

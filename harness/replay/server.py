@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,11 @@ from harness.replay.connection import Connection
 from harness.replay.journal import JournalWriter
 from harness.replay.library import Library
 from harness.replay.pacing import Pacer
+from harness.replay.recorder import Recorder
 from harness.replay.state import State
+from harness.replay.tapping import Taps
+from harness.replay.tls import TlsSocket
+from harness.replay.upstream import Address, Upstream
 
 _BACKLOG = 1024
 _ACCEPTS_PER_TURN = 64
@@ -51,8 +56,17 @@ def listen(host: str, port: int) -> Listening:
     return Listening(sock, sock.getsockname()[1], ask_for_stamps(sock))
 
 
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """What is to be passed on: providers by name, how their certificates are checked, who records."""
+
+    addresses: Mapping[str, Address]
+    context: ssl.SSLContext
+    recorder: Recorder | None = None
+
+
 class Server:
-    """Accepts connections on the loop until closed."""
+    """Accepts connections on the loop until closed; over TLS where it has a certificate (``secured``)."""
 
     def __init__(
         self,
@@ -62,9 +76,14 @@ class Server:
         journal: Path,
         tick: Callable[[], None] = lambda: None,
         scenarios: Mapping[str, Scenario] | None = None,
+        tapped: Tapped | None = None,
+        secured: ssl.SSLContext | None = None,
     ) -> None:
         """Raises DataError when the journal cannot be created. ``tick`` is called about every second."""
         self.state = State(loop, Library(cassettes, scenarios), JournalWriter(journal), Pacer(loop))
+        if tapped is not None:
+            self.state.taps = _taps(self.state, tapped)
+        self._secured = secured
         self._listening = listening
         self._accepted = 0
         self._tick = tick
@@ -77,6 +96,10 @@ class Server:
         self.state.loop.remove_reader(self._listening.sock.fileno())
         self._listening.sock.close()
         self.state.pacer.close()
+        for upstream in self.state.taps.upstreams.values():
+            upstream.close()
+        if self.state.taps.recorder is not None:
+            self.state.taps.recorder.close()
         self.state.journal.close()
 
     def _accept(self) -> None:
@@ -93,7 +116,7 @@ class Server:
             if self._listening.kernel_stamps:
                 ask_for_stamps(sock)
             self._accepted += 1
-            Connection(self.state, sock, self._accepted)
+            Connection(self.state, sock if self._secured is None else TlsSocket(sock, self._secured), self._accepted)
 
     def _pause(self) -> None:
         """Out of descriptors: leave the others in the backlog for a moment."""
@@ -105,3 +128,13 @@ class Server:
         self.state.arrivals.refresh()
         self._timer = self.state.loop.call_later(_REFRESH_S, self._refresh)
         self._tick()
+
+
+def _taps(state: State, tapped: Tapped) -> Taps:
+    upstreams = {
+        name.encode(): Upstream(
+            state.loop, name, address, tapped.context if address.scheme == "https" else None, state.arrivals
+        )
+        for name, address in tapped.addresses.items()
+    }
+    return Taps(upstreams, tapped.recorder)

@@ -1,20 +1,20 @@
 """Owns request shapes: which distinct requests were sent, exact enough to compare what two clients asked.
 
 Two requests are of one shape when method, target below the cassette, headers and body bytes are equal, but for what
-differs with every request or is secret. What is kept of a shape may be shown: no prompt, no key. Standard library
-only, for ``launch`` hands the same values on. Called by ``connection`` (numbering) and ``control`` (listing).
+differs with every request or is secret. What is kept of a shape may be shown: no prompt, no key, nobody's name.
+Called by ``connection`` (numbering) and ``control`` (listing).
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from hashlib import blake2b, sha256
 from typing import Any
 from urllib.parse import unquote_plus
 
+from harness.replay.scrub import is_secret_name, names_somebody, scrubbed_bytes
 from harness.vocabulary import CALL_ID_HEADER
 
 MOST_SHAPES = 4096
@@ -39,24 +39,6 @@ _TEXT_KEYS = frozenset(
     {
         *("content", "text", "input", "instructions", "system", "arguments"),
         *("systemInstruction", "system_instruction", "parts", "prompt"),
-    }
-)
-_SECRET_NAME = re.compile(
-    r"(?:^|[-_.])(?:authorization|auth|key|api[-_]?key|token|access[-_]?token|secret|cookie|credentials?|password)"
-    r"(?:$|[-_.])",
-    re.IGNORECASE,
-)
-_SECRET_MEMBERS = frozenset(
-    {
-        "api_key",
-        "apikey",
-        "api-key",
-        "x-api-key",
-        "x-goog-api-key",
-        "authorization",
-        "access_token",
-        "token",
-        "password",
     }
 )
 
@@ -137,7 +119,7 @@ def _instead(lowered: str) -> bytes | None:
         return _NO_HEADER
     if lowered in _VOLATILE:
         return VARIES.encode()
-    return SECRET.encode() if _SECRET_NAME.search(lowered) else None
+    return SECRET.encode() if is_secret_name(lowered) else None
 
 
 @lru_cache(maxsize=1024)
@@ -148,7 +130,7 @@ def _shown_target(target: str) -> str:
 
 def _shown_parameter(pair: str) -> str:
     name, mark, _ = pair.partition("=")
-    return name + mark + SECRET if mark and _SECRET_NAME.search(unquote_plus(name)) else pair
+    return name + mark + SECRET if mark and is_secret_name(unquote_plus(name)) else pair
 
 
 def _shown_body(body: bytes) -> object | None:
@@ -159,6 +141,8 @@ def _shown_body(body: bytes) -> object | None:
 
 
 def _shown_value(name: str, value: object, depth: int = 0) -> object:
+    if (is_secret_name(name) or names_somebody(name)) and value:
+        return SECRET
     if isinstance(value, str):
         return _shown_text(name, value)
     if isinstance(value, list | dict) and depth >= DEEPEST_SHOWN:
@@ -171,13 +155,14 @@ def _shown_value(name: str, value: object, depth: int = 0) -> object:
 
 
 def _shown_text(name: str, text: str) -> str:
-    if name.lower() in _SECRET_MEMBERS:
-        return SECRET
     return _fingerprint(text) if name in _TEXT_KEYS else _cut(text)
 
 
 def _cut(text: str) -> str:
-    return _fingerprint(text) if len(text) > LONGEST_SHOWN else text
+    if len(text) > LONGEST_SHOWN:
+        return _fingerprint(text)
+    encoded = text.encode("utf-8", "surrogatepass")
+    return text if scrubbed_bytes(encoded, ()) == encoded else SECRET
 
 
 def _fingerprint(text: str) -> str:

@@ -18,6 +18,7 @@ from harness.replay.pacing import Pacer
 from harness.replay.parsing import Request
 from harness.replay.routes import below_cassette
 from harness.replay.shapes import Shapes
+from harness.replay.tapping import Taps
 
 _REMEMBERED_CALLS = 1 << 20
 
@@ -32,6 +33,7 @@ class State:
     pacer: Pacer
     arrivals: ArrivalClock = field(default_factory=ArrivalClock)
     shapes: Shapes = field(default_factory=Shapes)
+    taps: Taps = field(default_factory=Taps)
     requests: int = 0
     active: int = 0
     connections_open: int = 0

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from harness.conductor.backends import backend_of_run
-from harness.conductor.cells import RESERVED_API_KEY
 from harness.conductor.prepare import Shelf, load_shelf, question_of
+from harness.conductor.reach import RESERVED_API_KEY
 from harness.configs.reading import Configuration
 from harness.configs.stated import Limit, Stated
 from harness.guard import DeadlineExceeded, Limits

@@ -15,7 +15,7 @@ from harness.analysis.findings import SelfTest
 from harness.dataset.self_tests import SelfTestRecord
 from harness.dataset.store import Store
 from harness.errors import DataError
-from harness.record import Call, FaultCase, FirstCall, Manifest, OutageCall, Request
+from harness.record import Attempt, Call, FaultCase, FirstCall, Manifest, OutageCall, Request
 from tests.analysis.example import example_findings, example_inputs
 from tests.analysis.scripted import calls_frame, cold_frame, constant, manifest
 
@@ -58,6 +58,9 @@ class FakeStore:
 
     def waits(self, run_ids: Sequence[str]) -> pd.DataFrame:
         return no_rows(("run_id", "provider"))
+
+    def attempts(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        return no_rows(field.name for field in fields(Attempt))
 
     def manifests(self) -> Sequence[Manifest]:
         return self.runs

@@ -14,11 +14,12 @@ import pytest
 
 from harness import arms as arm_names
 from harness.clients import CLIENTS, Client, client_named
-from harness.conductor.cells import CellPlan, alias, can_run, places_for, root_url, worker_spec
+from harness.conductor.cells import CellPlan, alias, can_run, places_for, worker_spec
 from harness.conductor.environments import DEFAULT, lacking
 from harness.conductor.gateway import Deployment, Gateway
 from harness.conductor.prepare import load_shelf, prepare_cells
 from harness.conductor.processes import WorkerProcess
+from harness.conductor.reach import Reach
 from harness.errors import UsageError
 from harness.load.pipe import CellSpec, Dump, WorkerSpec
 from harness.places import benchmarks_dir
@@ -106,7 +107,14 @@ def gateway(backend: tuple[BackendProcess, JournalReader]) -> Iterator[str]:
         pytest.skip("the extra 'proxy' is not installed")
     index = CLIENTS.index("litellm_proxy")
     deployments = [
-        Deployment(alias(n), cell.question.provider, cell.question.model, root_url(cell, backend[0].port), KEY, 10.0)
+        Deployment(
+            alias(n),
+            cell.question.provider,
+            cell.question.model,
+            Reach(backend[0].port).url(cell.facts.cell, cell.cassette_id),
+            KEY,
+            10.0,
+        )
         for n, cell in enumerate(every_cell())
         if index in cell.arms
     ]
@@ -119,7 +127,7 @@ def spec_of(name: str, mode: str, port: int, gateway_url: str) -> tuple[WorkerSp
     places = places_for(every_cell(), [(CLIENTS.index(name), Arm(name, name))], Mode(mode))
     if name in VARIANTS:
         places = tuple(each for each in places if every_cell()[each.cell].facts.cell.workload == "chat")
-    spec = worker_spec(every_cell(), places, Mode(mode), port, gateway_url)
+    spec = worker_spec(every_cell(), places, Mode(mode), Reach(port), gateway_url)
     return spec, tuple(each.cell for each in places)
 
 
@@ -147,7 +155,7 @@ def told_by(name: str, mode: str, port: int, gateway_url: str) -> Told:
             worker.call(local, next(NUMBERS))
         refusals = []
         for local in range(len(numbers), len(numbers) + len(others)):
-            refusals.append(worker.warm(local, 1))
+            refusals.append(worker.warm(local, 1).failure)
             worker.call(local, next(NUMBERS))
         return Told(worker.dump(), numbers, refusals)
 

@@ -7,12 +7,14 @@ from typing import Any, cast
 
 import pytest
 
-from harness.conductor.processes import WorkerLostError
+from harness.conductor.processes import Reply, WorkerLostError
 from harness.conductor.seats import WARMED_TRIES, _warm, warm_all
 from harness.errors import DataError
+from harness.load.pipe import Used
 from harness.vocabulary import Load
 
-CELL = cast(Any, SimpleNamespace(facts=SimpleNamespace(cell=SimpleNamespace(cell_id="cell"))))
+CELL = SimpleNamespace(kind="chat", facts=SimpleNamespace(cell=SimpleNamespace(cell_id="cell", load=Load.HOT)))
+PLAN = cast(Any, SimpleNamespace(cells=(CELL,), warmup=30, reach=SimpleNamespace(is_live=False)))
 BACKEND = cast(Any, SimpleNamespace(alive=lambda: True, mismatches=list))
 
 
@@ -26,13 +28,13 @@ class Worker:
         self.asked: list[int] = []
         self.restarts = 0
 
-    def warm(self, cell: int, calls: int) -> str | None:
+    def warm(self, cell: int, calls: int) -> Reply:
         """The next answer."""
         self.asked.append(calls)
         answer = self.answers.pop(0)
         if isinstance(answer, WorkerLostError):
             raise answer
-        return answer
+        return Reply(answer, Used(0, 0, is_known=True))
 
     def restart(self) -> None:
         """Count."""
@@ -42,7 +44,7 @@ class Worker:
 def test_a_warm_path_is_warmed_once() -> None:
     """And nothing is said."""
     worker = Worker(None)
-    assert _warm(cast(Any, worker), CELL, 0, 30, BACKEND) == ""
+    assert _warm(PLAN, cast(Any, worker), 0, 0, 30, BACKEND) == ""
     assert worker.asked == [30]
 
 
@@ -50,7 +52,8 @@ def test_a_single_failure_is_told_and_the_path_is_warmed_again_in_full() -> None
     """One odd call must not cost a run of half an hour."""
     worker = Worker("timed out", None)
     assert (
-        _warm(cast(Any, worker), CELL, 0, 30, BACKEND) == "litellm (sync): cell: a warm-up call failed once: timed out"
+        _warm(PLAN, cast(Any, worker), 0, 0, 30, BACKEND)
+        == "litellm (sync): cell: a warm-up call failed once: timed out"
     )
     assert worker.asked == [30, 30]
 
@@ -58,14 +61,13 @@ def test_a_single_failure_is_told_and_the_path_is_warmed_again_in_full() -> None
 def test_a_path_that_fails_again_stops_the_run() -> None:
     """It would fail in every call."""
     with pytest.raises(DataError, match=r"litellm \(sync\): cell: warm-up calls failed twice: refused"):
-        _warm(cast(Any, Worker("timed out", "refused")), CELL, 0, 30, BACKEND)
+        _warm(PLAN, cast(Any, Worker("timed out", "refused")), 0, 0, 30, BACKEND)
 
 
 def warmed(worker: Worker) -> tuple[list[str], list[str]]:
     """Warm a block of one seat with one hot cell."""
-    cell = SimpleNamespace(kind="chat", facts=SimpleNamespace(cell=SimpleNamespace(cell_id="cell", load=Load.HOT)))
-    seat, plan = SimpleNamespace(worker=worker, cells=(0,)), SimpleNamespace(cells=(cell,), warmup=30)
-    return warm_all(cast(Any, [seat]), cast(Any, plan), BACKEND)
+    place = SimpleNamespace(cell=0, arm=SimpleNamespace(name="litellm"))
+    return warm_all(cast(Any, [SimpleNamespace(worker=worker, places=(place,))]), PLAN, BACKEND)
 
 
 def test_a_worker_that_hangs_while_warming_up_is_replaced_and_told() -> None:

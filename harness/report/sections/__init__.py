@@ -20,6 +20,7 @@ SECTIONS = (
     "retries",
     "chains",
     "distributions",
+    "providers",
     "limits",
     "settings",
     "doubts",
