@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import selectors
 import shutil
 import socket
@@ -35,6 +36,7 @@ from harness.vocabulary import CALL_ID_HEADER
 SCHEMA_VERSION = 1
 PATH = "/v1/chat/completions"
 CONNECTIONS = 16
+GAP_S = 0.02
 _WRK = """
 wrk.method = "POST"
 wrk.body = '{"model": "gpt-5-mini", "messages": [{"role": "user", "content": "hello"}]}'
@@ -140,13 +142,16 @@ def added(provider: Provider, backend: BackendProcess, authority: Path, calls: i
 
 
 def streams(backend: BackendProcess, count: int, chunks: int, *, pause_s: float = 0.0) -> None:
-    """Read ``count`` streams side by side; with a pause, each is read in small sips."""
+    """Read ``count`` streams side by side, begun at moments of their own; with a pause, each is read in small sips."""
+    tails: dict[socket.socket, bytes] = {}
+    moments = random.Random(count)
     with selectors.DefaultSelector() as selector:
         for number in range(1, count + 1):
+            time.sleep(moments.random() * GAP_S)
             caller = Caller(backend.port, "/live/p", None)
             if pause_s:
                 caller.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            caller.send(question(number, stream=True, shape="sse", chunks=chunks, gap_s=0.02, size=200), number)
+            caller.send(question(number, stream=True, shape="sse", chunks=chunks, gap_s=GAP_S, size=200), number)
             selector.register(caller.sock, selectors.EVENT_READ)
         ended = 0
         while ended < count:
@@ -154,7 +159,8 @@ def streams(backend: BackendProcess, count: int, chunks: int, *, pause_s: float 
                 sock = key.fileobj
                 assert isinstance(sock, socket.socket)
                 data = sock.recv(512 if pause_s else 65_536)
-                if not data or data.endswith(b"0\r\n\r\n"):
+                tails[sock] = (tails.get(sock, b"") + data)[-5:]
+                if not data or tails[sock] == b"0\r\n\r\n":
                     ended += 1
                     selector.unregister(sock)
                     sock.close()
