@@ -4,7 +4,7 @@ BIN := .venv/bin
 HARNESS := $(BIN)/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend tap imports cassettes system-deps picture clean
+.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend tap agreement imports cassettes system-deps picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ backend: setup ## the backend beside nginx, and its pacing (needs nginx and wrk)
 
 tap: setup ## the tap beside the provider it stands before: added time, stamps, delivery, requests per second (nginx, wrk)
 	$(BIN)/python -m benchmarks.tap
+
+agreement: setup ## overhead through the tap beside overhead against cassettes (minutes)
+	$(BIN)/python -m benchmarks.agreement
 
 imports: setup ## how fast 10 million calls are imported, beside DuckDB and pandas
 	$(BIN)/python benchmarks/imports.py

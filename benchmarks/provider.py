@@ -165,6 +165,12 @@ async def _hang(asked: dict[str, Any], send: Send, stamps: list[int], scope: dic
     await asyncio.sleep(asked.get("wait_s", 3600))
 
 
+async def _file(asked: dict[str, Any], send: Send, stamps: list[int], scope: dict[str, Any]) -> None:
+    data = Path(os.environ["PROVIDER_FILE"]).read_bytes()
+    await _head(send, 200, [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())])
+    await _piece(send, data, stamps, more=False)
+
+
 async def _crash(asked: dict[str, Any], send: Send, stamps: list[int], scope: dict[str, Any]) -> None:
     raise RuntimeError("the provider's own mistake")
 
@@ -174,7 +180,16 @@ def _abort(scope: dict[str, Any]) -> None:
     raise ConnectionAbortedError("the provider dies here")
 
 
-_SHAPES = {"json": _json, "sse": _sse, "big": _big, "html": _html, "limited": _limited, "hang": _hang, "crash": _crash}
+_SHAPES = {
+    "json": _json,
+    "sse": _sse,
+    "big": _big,
+    "html": _html,
+    "limited": _limited,
+    "hang": _hang,
+    "crash": _crash,
+    "file": _file,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +209,7 @@ def running(
     shape: str = "",
     key: str = "",
     after: int = 0,
+    file: Path | None = None,
 ) -> Iterator[Provider]:
     """Serve with uvicorn in a process of its own, over TLS where there is a certificate (with its key in one file)."""
     if not port:
@@ -214,6 +230,7 @@ def running(
     command += ["--ssl-certfile", str(certificate), "--ssl-keyfile", str(certificate)] if certificate else []
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
     environment |= {"PROVIDER_SHAPE": shape, "PROVIDER_KEY": key, "PROVIDER_AFTER": str(after)}
+    environment |= {} if file is None else {"PROVIDER_SHAPE": "file", "PROVIDER_FILE": str(file)}
     if stamps is not None:
         environment["PROVIDER_STAMPS"] = str(stamps)
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -162,6 +162,9 @@ SITUATIONS: dict[str, Callable[[], Situation]] = {
     "a worker that hung": lambda: Situation(
         {Doubt.LOST_WORKER}, manifest=replace(manifest(blocks=BLOCKS), doubts=("lost_worker", "block 1: it hung"))
     ),
+    "a provider that was asked too often": lambda: Situation(
+        {Doubt.THROTTLED}, manifest=replace(manifest(blocks=BLOCKS), doubts=("throttled", "throttled: 429 …"))
+    ),
     "a block that was interrupted before its first call": lambda: Situation(
         set(), manifest=manifest(blocks=BLOCKS, pressure=[replace(quiet(99), backend_run_delay_ns=10**9)])
     ),

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +24,7 @@ from harness.clients import Question
 from harness.conductor.budget import Budget, OverBudget, Worst, worst_of
 from harness.conductor.forecast import forecast
 from harness.conductor.live import Live, Throttle, live_to
+from harness.conductor.processes import worker_environment
 from harness.conductor.progress import Quiet
 from harness.conductor.run import Campaign, run
 from harness.dataset.store import Store
@@ -99,6 +107,80 @@ def test_a_live_run_is_a_run(provider: Provider, made: Secured, tmp_path: Path) 
     assert {(each.head.workload, each.head.stream) for each in cassettes} == {("chat", False), ("chat", True)}
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert KEY.encode() not in written
+
+
+NGINX = """
+worker_processes 1; daemon off; error_log /dev/null; pid {folder}/nginx.pid;
+events {{ }}
+http {{ access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {certificate}; ssl_certificate_key {certificate};
+    location /api/ {{ proxy_pass {behind}/; proxy_http_version 1.1; proxy_buffering off; }} }} }}
+"""
+
+
+def free_port() -> int:
+    """One that nobody has just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(command: list[str], port: int, within_s: float, **more: Any) -> Iterator[None]:
+    """A server that takes connections."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
+    try:
+        end_s = time.monotonic() + within_s
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert process.poll() is None, "it ended at once"
+                assert time.monotonic() < end_s, "it does not come up"
+                time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def behind_nginx(folder: Path, made: Secured) -> Iterator[Live]:
+    """nginx, which does TLS and passes on to uvicorn."""
+    if shutil.which("nginx") is None:
+        pytest.skip("no nginx here; make system-deps installs Debian's")
+    port, config = free_port(), folder / "nginx.conf"
+    with running() as provider:
+        config.write_text(NGINX.format(folder=folder, port=port, certificate=made.certificate, behind=provider.url))
+        with started(["nginx", "-c", str(config)], port, 10):
+            yield Live({"openai": f"https://127.0.0.1:{port}/api"}, {"openai": KEY}, made.authority)
+
+
+@contextmanager
+def litellm_proxy(folder: Path, made: Secured) -> Iterator[Live]:
+    """LiteLLM's proxy, whose answers are mocked."""
+    port, config = free_port(), folder / "proxy.yaml"
+    params = {"model": "openai/gpt-5-mini", "api_key": "none", "mock_response": "a mocked answer"}
+    config.write_text(json.dumps({"model_list": [{"model_name": "gpt-5-mini", "litellm_params": params}]}))
+    serve = [sys.executable, "-c", "from litellm import run_server; run_server()"]
+    command = [*serve, "--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
+    with started(command, port, 60, env=worker_environment(), cwd=folder):
+        yield Live({"openai": f"http://127.0.0.1:{port}"}, {"openai": KEY})
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("upstream", [behind_nginx, litellm_proxy])
+def test_other_peoples_servers_are_providers_too(upstream: Any, made: Secured, tmp_path: Path) -> None:
+    """nginx before uvicorn, over TLS and below a path; LiteLLM's proxy with mocked answers."""
+    store = Store(tmp_path / "results")
+    with upstream(tmp_path, made) as found:
+        result = run(campaign(found, arms=["openai", "openai-null"], blocks=1), store, Quiet())
+    calls = store.calls([result.manifest.run_id])
+    assert result.failures == ()
+    assert set(calls["outcome"]) == {"ok"}
+    assert (calls["pre_send_ns"] + calls["server_ns"] + calls["post_receive_ns"] == calls["duration_ns"]).all()
 
 
 @pytest.mark.real
