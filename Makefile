@@ -4,7 +4,7 @@ BIN := .venv/bin
 HARNESS := $(BIN)/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend tap agreement imports cassettes system-deps picture clean
+.PHONY: help setup setup-dev setup-latest bench bench-standard report recommend test check lint types lock asv self backend tap agreement watching imports cassettes system-deps picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -79,10 +79,14 @@ backend: setup ## the backend beside nginx, and its pacing (needs nginx and wrk)
 	$(BIN)/python benchmarks/backend.py --json
 
 tap: setup ## the tap beside the provider it stands before: added time, stamps, delivery, requests per second (nginx, wrk)
-	$(BIN)/python -m benchmarks.tap
+	$(BIN)/python -m benchmarks.tap --keep results
 
 agreement: setup ## overhead through the tap beside overhead against cassettes (minutes)
-	$(BIN)/python -m benchmarks.agreement
+	$(BIN)/python -m benchmarks.agreement --keep results
+
+watching: setup ## what harness.guard and harness.collect add to a call (a quarter of an hour)
+	$(HARNESS) run watching
+	$(BIN)/python -m benchmarks.watching results --keep results
 
 imports: setup ## how fast 10 million calls are imported, beside DuckDB and pandas
 	$(BIN)/python benchmarks/imports.py

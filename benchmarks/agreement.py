@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.keeping import keep
 from benchmarks.provider import running
 from harness.analysis.analyse import findings_from
 from harness.analysis.findings import Comparison, Findings, Interval
@@ -48,7 +49,9 @@ def main() -> int:
     """Measure both, print the differences side by side; 1 where the intervals of one difference do not meet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--blocks", type=int, default=10)
-    planned = campaign(parser.parse_args().blocks)
+    parser.add_argument("--keep", type=Path)
+    arguments = parser.parse_args()
+    planned = campaign(arguments.blocks)
     cassette = load_cassette(benchmarks_dir() / "cassettes" / f"{CASSETTE}.cassette.jsonl")
     with tempfile.TemporaryDirectory(prefix="llm-call-bench-") as name:
         folder = Path(name)
@@ -59,8 +62,15 @@ def main() -> int:
             for each in (planned, replace(planned, live=live)):
                 run(each, store, Lines(each.calls))
         findings = findings_from(store, [manifest.run_id for manifest in store.manifests()])
-    agreed = [_told(*pair) for pair in _pairs(findings)]
-    return 0 if all(agreed) else 1
+    pairs = _pairs(findings)
+    for pair in pairs:
+        print(_line(*pair))
+    agreed = all(_agree(*pair) for pair in pairs)
+    if arguments.keep:
+        lines = [_line(*pair) for pair in pairs]
+        required = "the interval of every difference meets the recorded one's"
+        keep(arguments.keep, "Overhead through the tap", "; ".join(lines), required, lines, passed=agreed)
+    return 0 if agreed else 1
 
 
 def _pairs(findings: Findings) -> list[tuple[Comparison, Comparison]]:
@@ -70,11 +80,14 @@ def _pairs(findings: Findings) -> list[tuple[Comparison, Comparison]]:
     return [(named["recorded", *key], named["live", *key]) for key in keys]
 
 
-def _told(recorded: Comparison, live: Comparison) -> bool:
-    agree = recorded.difference is None or live.difference is None or _meet(recorded.difference, live.difference)
-    said = f"recorded {_shown(recorded.difference)}   live {_shown(live.difference)}"
-    print(f"{recorded.cell.mode:5} {recorded.arm:14} − {recorded.base:9} {said}   {'agree' if agree else 'DIFFER'}")
-    return agree
+def _agree(recorded: Comparison, live: Comparison) -> bool:
+    return recorded.difference is None or live.difference is None or _meet(recorded.difference, live.difference)
+
+
+def _line(recorded: Comparison, live: Comparison) -> str:
+    verdict = "agree" if _agree(recorded, live) else "DIFFER"
+    said = f"recorded {_shown(recorded.difference)}, live {_shown(live.difference)}"
+    return f"{recorded.cell.mode} {recorded.arm} − {recorded.base}: {said}: {verdict}"
 
 
 def _meet(one: Interval, other: Interval) -> bool:
@@ -84,7 +97,7 @@ def _meet(one: Interval, other: Interval) -> bool:
 def _shown(interval: Interval | None) -> str:
     if interval is None:
         return "no interval below 6 blocks"
-    return f"{interval.estimate * 1e6:+7.0f} [{interval.low * 1e6:+7.0f}, {interval.high * 1e6:+7.0f}] µs"
+    return f"{interval.estimate * 1e6:+.0f} [{interval.low * 1e6:+.0f}, {interval.high * 1e6:+.0f}] µs"
 
 
 if __name__ == "__main__":

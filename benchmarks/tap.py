@@ -25,6 +25,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.keeping import keep
 from benchmarks.provider import Provider, question, running
 from harness.clock import now_ns
 from harness.errors import HarnessError
@@ -37,6 +38,7 @@ SCHEMA_VERSION = 1
 PATH = "/v1/chat/completions"
 CONNECTIONS = 16
 GAP_S = 0.02
+REQUESTS_PER_S = 2000
 _WRK = """
 wrk.method = "POST"
 wrk.body = '{"model": "gpt-5-mini", "messages": [{"role": "user", "content": "hello"}]}'
@@ -272,17 +274,39 @@ def measure(*, quick: bool) -> Figures:
     return Figures(SCHEMA_VERSION, more, spread(truth), spread(slow), spread(late), rps, nginx_rps, reason, grown)
 
 
+def keep_lines(results: Path, figures: Figures) -> None:
+    """The last result, as lines for the page."""
+    bounds = {
+        "added": ("Added to a call by the tap", 300, 1000),
+        "stamps": ("The tap's stamps beside the provider's", 50, 250),
+        "stamps_slow_client": ("The tap's stamps with a slow client", 50, 250),
+        "delivery": ("A chunk's way through the tap", 300, 1000),
+    }
+    for name, (title, p50_us, p99_us) in bounds.items():
+        found: Spread = getattr(figures, name)
+        said = f"p50 {found.p50_us:.0f} µs, p99 {found.p99_us:.0f} µs of {found.n:,}"
+        passed = found.p50_us <= p50_us and found.p99_us <= p99_us
+        keep(results, title, said, f"p50 ≤ {p50_us} µs, p99 ≤ {p99_us} µs", asdict(figures), passed=passed)
+    if figures.requests_per_s is not None:
+        said = f"{figures.requests_per_s:,.0f} requests/s"
+        passed = figures.requests_per_s >= REQUESTS_PER_S
+        keep(results, "Carried by the tap", said, f"≥ {REQUESTS_PER_S:,}", asdict(figures), passed=passed)
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
     try:
         figures = measure(quick=arguments.quick)
     except HarnessError as problem:
         print(problem, file=sys.stderr)
         return problem.exit_code
+    if arguments.keep:
+        keep_lines(arguments.keep, figures)
     if arguments.json:
         print(json.dumps(asdict(figures), indent=2))
         return 0

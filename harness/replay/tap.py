@@ -233,7 +233,12 @@ class Relay:
     def _record(self, completed: bool) -> None:
         """Hand over what passed, unless it was the client that broke it off: that is no answer of the provider's."""
         recorder, pieces = self._state.taps.recorder, self._pieces
-        if recorder is not None and pieces and (completed or self._failure is not Failure.NONE):
+        if (
+            recorder is not None
+            and pieces
+            and self._request.method != "GET"
+            and (completed or self._failure is not Failure.NONE)
+        ):
             recorder.keep(
                 Passed(
                     self._request,

@@ -110,7 +110,11 @@ def test_a_wrong_plan_is_one_line_and_exit_code_2(
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
-        (["bench", "--plan", "quikc"], 2, ", quick, smoke, standard, switching, transports, watching, workloads or a path"),
+        (
+            ["bench", "--plan", "quikc"],
+            2,
+            ", smoke, standard, switching, transports, watching, workloads or a path",
+        ),
         (["run", "missing.toml"], 2, "missing.toml: no such plan"),
         (["run"], 2, "either a plan or --resume"),
         (["run", "smoke", "--backend", "both"], 2, "--backend"),
