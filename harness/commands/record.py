@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -39,6 +40,8 @@ def command(
         tempfile.TemporaryDirectory(prefix="llm-call-bench-") as folder,
         start_backend(None, Path(folder) / "journal", passing=passing, port=port, own_group=True) as backend,
     ):
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
+            signal.signal(number, signal.default_int_handler)
         print(f"{tap_url(backend.port, 'provider')}  →  {upstream}", flush=True)
         told: tuple[str, ...] = ()
         try:
