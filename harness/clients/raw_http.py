@@ -99,7 +99,7 @@ def open_sync(target: Target) -> socket.socket:
 def arguments(question: Question, target: Target, call_number: int) -> dict[str, Any]:
     """The request: where, which headers, and the JSON body still as a dict (it is dumped in the timed region)."""
     url = urlsplit(target.root_url)
-    authorization = "".join(f"{name}: {value}\r\n" for name, value in _keys(question.provider, target.api_key))
+    authorization = "".join(f"{name}: {value}\r\n" for name, value in key_headers(question.provider, target.api_key))
     head = (
         f"POST {url.path}{question.path} HTTP/1.1\r\nHost: {url.netloc}\r\n{authorization}"
         f"Content-Type: application/json\r\n{CALL_ID_HEADER}: {call_number}\r\nContent-Length: "
@@ -107,7 +107,7 @@ def arguments(question: Question, target: Target, call_number: int) -> dict[str,
     return {"head": head.encode(), "body": dict(question.body)}
 
 
-def _keys(provider: str, api_key: str) -> tuple[tuple[str, str], ...]:
+def key_headers(provider: str, api_key: str) -> tuple[tuple[str, str], ...]:
     """How a provider wants to be given its key, and the version header where it has one."""
     if provider == "anthropic":
         return (("x-api-key", api_key), ("anthropic-version", "2023-06-01"))

@@ -27,9 +27,9 @@ def command(
 
     from harness.cassette import SUFFIX
     from harness.errors import BackendError, UsageError
+    from harness.replay.address import parse_upstream
     from harness.replay.launch import Passing, start_backend
     from harness.replay.tapping import tap_url
-    from harness.replay.upstream import parse_upstream
 
     if prompts not in ("keep", "replace"):
         raise UsageError(f"prompts: expected keep or replace, got {prompts!r}")

@@ -18,9 +18,9 @@ from typing import Any
 
 from harness.plan import Arm, Cell
 from harness.record import Attempt, Call, Marks, Request
+from harness.replay.failure import Failure
 from harness.replay.journal import JournalEntry
 from harness.replay.shapes import RequestShape
-from harness.replay.upstream import Failure
 from harness.vocabulary import Backend, Outcome
 
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.clients.raw_http import key_headers
 from harness.errors import BackendError, UsageError
+from harness.replay.address import parse_upstream
 from harness.replay.launch import BackendProcess, Passing
 from harness.replay.tapping import PREFIX
-from harness.replay.upstream import parse_upstream
 
 BASE_URLS = {
     "openai": "https://api.openai.com",
@@ -90,12 +90,12 @@ def _key(provider: str, environment: Mapping[str, str]) -> str:
     return found
 
 
-def look_at(live: Live, backend: BackendProcess, authority: Path | None = None) -> None:
+def look_at(live: Live, backend: BackendProcess) -> None:
     """Ask every provider for its list of models, through the tap. Raises BackendError where it cannot be reached, does
     not speak HTTP as expected, or refuses the key; an answer of another kind says that somebody is there.
     """
     for provider in live.upstreams:
-        status, body = _asked(backend, provider, live.keys[provider], authority)
+        status, body = _asked(backend, provider, live.keys[provider])
         if status in (401, 403):
             raise BackendError(f"{provider}: expected a key that it accepts, got {status}; check the key")
         failure = _failure(body)
@@ -103,17 +103,10 @@ def look_at(live: Live, backend: BackendProcess, authority: Path | None = None) 
             raise BackendError(f"{failure}; nothing was measured")
 
 
-def _asked(backend: BackendProcess, provider: str, key: str, authority: Path | None) -> tuple[int, bytes]:
-    headers = {
-        "anthropic": {"x-api-key": key, "anthropic-version": "2023-06-01"},
-        "gemini": {"x-goog-api-key": key},
-    }.get(provider, {"Authorization": f"Bearer {key}"})
-    connection: http.client.HTTPConnection = http.client.HTTPConnection("127.0.0.1", backend.port, timeout=_LOOK_S)
-    if authority is not None:
-        context = ssl.create_default_context(cafile=str(authority))
-        connection = http.client.HTTPSConnection("127.0.0.1", backend.port, timeout=_LOOK_S, context=context)
+def _asked(backend: BackendProcess, provider: str, key: str) -> tuple[int, bytes]:
+    connection, path = backend.connection(_LOOK_S), _MODELS.get(provider, "/v1/models")
     try:
-        connection.request("GET", f"{PREFIX}{provider}{_MODELS.get(provider, '/v1/models')}", headers=headers)
+        connection.request("GET", f"{PREFIX}{provider}{path}", headers=dict(key_headers(provider, key)))
         answer = connection.getresponse()
         return answer.status, answer.read(1 << 16)
     except TimeoutError:

@@ -93,7 +93,7 @@ def run(campaign: Campaign, store: Store, progress: Progress, resume: Manifest |
     worst = () if live is None else worst_cases(cells, load_prices(campaign.benchmarks / "prices.toml"), live)
     with only_measurement(progress.say), _backend(campaign, shelf, cells) as (backend, journal, authority):
         if live is not None:
-            look_at(live, backend, authority)
+            look_at(live, backend)
             cells = live_cells(cells, CALL_TIMEOUT_S)
         manifest = resume or new_manifest(campaign.planned, facts, backend, campaign.backend)
         if resume is not None:

@@ -22,12 +22,12 @@ from harness.clock import clock_domain
 from harness.errors import EXIT_OK, BackendError, HarnessError, UsageError
 from harness.fault import load_scenarios
 from harness.replay import quiet
+from harness.replay.address import client_context, parse_upstream
 from harness.replay.library import load_cassettes
 from harness.replay.ports import FailingPorts
 from harness.replay.recorder import Recorder
 from harness.replay.server import Server, Tapped, listen
 from harness.replay.tapping import parse_named
-from harness.replay.upstream import client_context, parse_upstream
 
 
 class Process:

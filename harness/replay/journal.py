@@ -49,7 +49,7 @@ class JournalEntry:
 
     What the tap passed on has ``upstream_sent_ns`` (0 elsewhere): when the request left for the provider, and when the
     first and the last byte of the answer came from there. Its pieces were due as they arrived, so ``chunk_sent_ns −
-    pacing_error_ns`` is when each came. ``failure`` is one of ``upstream.Failure``; ``told_ns`` are what the provider
+    pacing_error_ns`` is when each came. ``failure`` is one of ``failure.Failure``; ``told_ns`` are what the provider
     says it took (``openai-processing-ms``, ``x-envoy-upstream-service-time``, ``Server-Timing``) and how long it wants
     to be left alone (``Retry-After``); -1 where it is silent.
     """

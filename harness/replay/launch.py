@@ -112,6 +112,10 @@ class BackendProcess:
         """Whether the process still runs."""
         return self._process.poll() is None
 
+    def connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        """A connection to it, to be closed by the caller; over TLS where it serves that."""
+        return _connection(self.port, self._secured, timeout_s)
+
     def status(self) -> BackendStatus:
         """Ask for its counters. Raises BackendError, or the backend's own error, when it does not answer."""
         told = self._ask("/-/status")
@@ -270,12 +274,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.stdout.close()
 
 
-def _get(port: int, path: str, secured: Secured | None) -> dict[str, Any]:
+def _connection(port: int, secured: Secured | None, timeout_s: float) -> http.client.HTTPConnection:
     if secured is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ASK_S)
-    else:
-        context = ssl.create_default_context(cafile=str(secured.authority))
-        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=_ASK_S, context=context)
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    context = ssl.create_default_context(cafile=str(secured.authority))
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=timeout_s, context=context)
+
+
+def _get(port: int, path: str, secured: Secured | None) -> dict[str, Any]:
+    connection = _connection(port, secured, _ASK_S)
     try:
         connection.request("GET", path)
         found: dict[str, Any] = json.loads(connection.getresponse().read())

@@ -24,6 +24,7 @@ import httptools
 from harness import atomic
 from harness.cassette import SUFFIX, Cassette, Head, RecordedRequest, RecordedResponse, dump_cassette
 from harness.errors import HarnessError
+from harness.replay.failure import Failure
 from harness.replay.matching import NOT_TEXT, TEXT_KEYS
 from harness.replay.parsing import Request
 from harness.replay.scrub import (
@@ -35,7 +36,6 @@ from harness.replay.scrub import (
     secrets_of,
     without_prompts,
 )
-from harness.replay.upstream import Failure
 from harness.vocabulary import Operation, Origin
 
 MOST_BYTES = 64 << 20

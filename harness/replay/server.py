@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.cassette import Cassette
 from harness.errors import BackendError
 from harness.fault import Scenario
+from harness.replay.address import Address
 from harness.replay.arrival import ask_for_stamps
 from harness.replay.connection import Connection
 from harness.replay.journal import JournalWriter
@@ -24,7 +25,7 @@ from harness.replay.recorder import Recorder
 from harness.replay.state import State
 from harness.replay.tapping import Taps
 from harness.replay.tls import TlsSocket
-from harness.replay.upstream import Address, Upstream
+from harness.replay.upstream import Upstream
 
 _BACKLOG = 1024
 _ACCEPTS_PER_TURN = 64

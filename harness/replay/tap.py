@@ -18,13 +18,15 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from harness.clock import now_ns
+from harness.replay.address import Address
 from harness.replay.answer import Arrived, Line
 from harness.replay.exchange import UNMATCHED, Ending, Framing, plain
+from harness.replay.failure import WORDS, Failure
 from harness.replay.parsing import Request
 from harness.replay.recorder import Passed
 from harness.replay.state import State
 from harness.replay.tapping import Tapping
-from harness.replay.upstream import WORDS, Address, Failure, UpstreamConnection
+from harness.replay.upstream import UpstreamConnection
 from harness.vocabulary import CALL_ID_HEADER
 
 MOST_HELD = 1 << 20

@@ -1,4 +1,4 @@
-"""Owns the tap's side towards a provider: its address, its kept-alive connections, and one exchange at a time on each.
+"""Owns the tap's side towards a provider: its kept-alive connections, and one exchange at a time on each.
 
 asyncio and ``ssl`` carry the bytes and httptools finds where an answer ends; no HTTP client stands between, for every
 one of them re-frames, decodes or merges what passes, swallows trailers, and loses the kernel's arrival stamps. Called
@@ -13,104 +13,21 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import IntEnum
-from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote, urlsplit
 
 import httptools
 
 from harness.clock import now_ns
-from harness.errors import UsageError
+from harness.replay.address import Address
 from harness.replay.arrival import ANCILLARY_BYTES, ArrivalClock, ask_for_stamps
+from harness.replay.failure import CONNECT_S, Failure, failure_of
 from harness.replay.tls import TlsSocket
 
-CONNECT_S = 10.0
 KEPT_S = 4.0
 """An idle connection is let go after this long, before servers do (uvicorn after 5 s): none is used as it closes."""
 
 _READ_BYTES = 65_536
-_PORTS = {"http": 80, "https": 443}
 _BODILESS = frozenset({204, 304})
-
-
-class Failure(IntEnum):
-    """How an upstream failed, as the journal keeps it; 0 is not at all."""
-
-    NONE = 0
-    NAME = 1
-    REFUSED = 2
-    UNREACHABLE = 3
-    CERTIFICATE = 4
-    TLS = 5
-    RESET = 6
-    CLOSED = 7
-    MALFORMED = 8
-    CONNECT_TIMEOUT = 9
-    HTML = 10
-
-
-WORDS = {
-    Failure.NAME: "its name does not resolve",
-    Failure.REFUSED: "it refuses connections",
-    Failure.UNREACHABLE: "it cannot be reached",
-    Failure.CERTIFICATE: "its certificate is not trusted",
-    Failure.TLS: "it does not speak TLS as expected",
-    Failure.RESET: "it reset the connection",
-    Failure.CLOSED: "it closed the connection before its answer was complete",
-    Failure.MALFORMED: "it does not speak HTTP",
-    Failure.HTML: "it answers with a page for people",
-    Failure.CONNECT_TIMEOUT: f"it took no connection within {CONNECT_S:g} s",
-}
-"""What a failure is called in a line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a provider is. ``path`` is put before what the client asks for; ``authority`` is the Host header."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-    @property
-    def authority(self) -> str:
-        """Host, with the port where it is not the scheme's own."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if _PORTS[self.scheme] == self.port else f"{host}:{self.port}"
-
-
-def parse_upstream(url: str) -> Address:
-    """Read a provider's base URL. Raises UsageError for anything but http(s) with a host, or one that holds a key."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as problem:
-        raise UsageError(
-            f"upstream: expected a URL as https://api.openai.com, got one that is none ({problem})"
-        ) from None
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise UsageError(f"upstream: expected http:// or https:// and a host, got {url[:60]!r}")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError("upstream: expected a plain URL, got one with credentials or a query; clients send those")
-    try:
-        host = parts.hostname.encode("ascii" if parts.hostname.isascii() else "idna").decode("ascii")
-        path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
-    except UnicodeError:
-        raise UsageError(f"upstream: expected a host's name, got {parts.hostname[:60]!r}") from None
-    return Address(parts.scheme, host, port or _PORTS[parts.scheme], path)
-
-
-def client_context(authorities: Path | None = None) -> ssl.SSLContext:
-    """How providers' certificates are checked: by the system's authorities or those in a file. Raises UsageError."""
-    try:
-        context = ssl.create_default_context(cafile=None if authorities is None else str(authorities))
-    except (OSError, ssl.SSLError) as problem:
-        raise UsageError(f"{authorities}: expected certificates in PEM form, got none ({problem})") from None
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 class Receiver(Protocol):
@@ -177,7 +94,7 @@ class Upstream:
             async with asyncio.timeout(CONNECT_S):
                 sock = await self._dial()
         except Exception as problem:  # noqa: BLE001  (whatever goes wrong is told to whoever waits)
-            receiver.failed(_why(problem))
+            receiver.failed(failure_of(problem))
             return
         receiver.connected(UpstreamConnection(self, sock).borrowed(receiver))
 
@@ -378,21 +295,3 @@ class UpstreamConnection:
 
 def _nothing() -> None:
     """There is nothing to call off."""
-
-
-def _why(problem: Exception) -> Failure:
-    match problem:
-        case ssl.SSLCertVerificationError():
-            return Failure.CERTIFICATE
-        case ssl.SSLError():
-            return Failure.TLS
-        case socket.gaierror() | UnicodeError():
-            return Failure.NAME
-        case ConnectionRefusedError():
-            return Failure.REFUSED
-        case TimeoutError():
-            return Failure.CONNECT_TIMEOUT
-        case ConnectionError():
-            return Failure.RESET
-        case _:
-            return Failure.UNREACHABLE

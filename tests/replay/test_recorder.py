@@ -19,13 +19,13 @@ from benchmarks.provider import Provider, question, running
 from harness.cassette import SUFFIX, Cassette, dump_cassette, load_cassette
 from harness.replay.certificates import make_certificate
 from harness.replay.exchange import Framing
+from harness.replay.failure import Failure
 from harness.replay.journal import JournalReader
 from harness.replay.launch import BackendProcess, Passing, start_backend
 from harness.replay.parsing import Request
 from harness.replay.recorder import Passed, recorded, spoken_at
 from harness.replay.routes import base_url
 from harness.replay.scrub import NotScrubbable, is_secret_name, scrubbed_bytes, scrubbed_pieces
-from harness.replay.upstream import Failure
 from tests.replay.providers import scripted
 from tests.replay.wire import PATH, Wire, request
 

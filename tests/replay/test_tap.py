@@ -15,12 +15,13 @@ import psutil
 import pytest
 
 from harness.errors import HarnessError, UsageError
+from harness.replay.address import parse_upstream
 from harness.replay.certificates import make_certificate
+from harness.replay.failure import Failure
 from harness.replay.journal import JournalEntry, JournalReader
 from harness.replay.launch import BackendProcess, Passing, Secured, start_backend
 from harness.replay.tap import told_ns
 from harness.replay.tapping import parse_named, tap_url
-from harness.replay.upstream import Failure, parse_upstream
 from tests.replay.providers import Scripted, scripted
 from tests.replay.wire import MODEL, Wire, request
 
